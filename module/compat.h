@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Differences between kernel APIs, and nothing else: no other file has an #if
+ * for a kernel version. The HAVE_* macros come from probes of the kernel's
+ * headers in Kbuild, because stable updates move APIs without
+ * LINUX_VERSION_CODE telling.
+ */
+#ifndef _TERN_COMPAT_H
+#define _TERN_COMPAT_H
+
+#include <linux/bpf-cgroup.h>
+#include <linux/timer.h>
+#include <net/inet_sock.h>
+#include <net/ip6_route.h>
+#include <net/net_namespace.h>
+#include <net/route.h>
+#include <net/sock.h>
+
+#ifdef HAVE_SKBUFF_REF
+#include <linux/skbuff_ref.h>
+#endif
+
+/* what bind() and connect() methods take */
+#ifdef HAVE_SOCKADDR_UNSIZED
+#define tern_sockaddr sockaddr_unsized
+#else
+#define tern_sockaddr sockaddr
+#endif
+
+#ifdef HAVE_PROTO_ACCEPT_ARG
+#define TERN_ACCEPT_ARGS struct sock *sk, struct proto_accept_arg *arg
+#define tern_accept_flags (arg->flags)
+#define tern_accept_set_err(e) (arg->err = (e))
+#else
+#define TERN_ACCEPT_ARGS struct sock *sk, int flags, int *err_out, bool kern
+#define tern_accept_flags (flags)
+#define tern_accept_set_err(e) (*err_out = (e))
+#endif
+
+#ifdef HAVE_IOCTL_KARG
+#define TERN_IOCTL_ARGS struct sock *sk, int cmd, int *karg
+#define tern_ioctl_return(value) (*karg = (value), 0)
+#else
+#define TERN_IOCTL_ARGS struct sock *sk, int cmd, unsigned long arg
+#define tern_ioctl_return(value) put_user((value), (int __user *)arg)
+#endif
+
+#ifdef HAVE_RECVMSG_ADDR_LEN
+#define TERN_RECVMSG_ARGS \
+	struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len
+#define tern_recv_error(sk, msg, len) inet_recv_error(sk, msg, len, addr_len)
+#else
+#define TERN_RECVMSG_ARGS struct sock *sk, struct msghdr *msg, size_t len, int flags
+#define tern_recv_error(sk, msg, len) inet_recv_error(sk, msg, len)
+#endif
+
+#ifdef HAVE_BPF_CONNECT_LEN
+#define tern_bpf_connect4(sk, uaddr, len) BPF_CGROUP_RUN_PROG_INET4_CONNECT(sk, uaddr, &(len))
+#define tern_bpf_connect6(sk, uaddr, len) BPF_CGROUP_RUN_PROG_INET6_CONNECT(sk, uaddr, &(len))
+#else
+#define tern_bpf_connect4(sk, uaddr, len) BPF_CGROUP_RUN_PROG_INET4_CONNECT(sk, uaddr)
+#define tern_bpf_connect6(sk, uaddr, len) BPF_CGROUP_RUN_PROG_INET6_CONNECT(sk, uaddr)
+#endif
+
+#ifndef HAVE_TIMER_CONTAINER_OF
+#define timer_container_of(var, callback_timer, field) from_timer(var, callback_timer, field)
+#endif
+
+#ifndef HAVE_DST_RTABLE
+#define dst_rtable(dst) ((struct rtable *)(dst))
+#endif
+
+#ifndef HAVE_DST_RT6_INFO
+#define dst_rt6_info(dst) ((struct rt6_info *)(dst))
+#endif
+
+#ifdef HAVE_SENDPAGE
+#define TERN_SENDPAGE_OPS .sendpage = sock_no_sendpage,
+#else
+#define TERN_SENDPAGE_OPS
+#endif
+
+#ifdef HAVE_IPV6_PINFO_OFFSET
+#define TERN_IPV6_PINFO_OFFSET(off) .ipv6_pinfo_offset = (off),
+#else
+#define TERN_IPV6_PINFO_OFFSET(off)
+#endif
+
+#ifdef HAVE_INET_FLAGS
+#define tern_inet_transparent(sk) inet_test_bit(TRANSPARENT, sk)
+#define tern_inet_recverr(sk) inet_test_bit(RECVERR, sk)
+#define tern_inet6_recverr(sk) inet6_test_bit(RECVERR6, sk)
+#define tern_inet6_sndflow(sk) inet6_test_bit(SNDFLOW, sk)
+#else
+#define tern_inet_transparent(sk) (inet_sk(sk)->transparent)
+#define tern_inet_recverr(sk) (inet_sk(sk)->recverr)
+#define tern_inet6_recverr(sk) (inet6_sk(sk)->recverr)
+#define tern_inet6_sndflow(sk) (inet6_sk(sk)->sndflow)
+#endif
+
+/* multicast defaults of an AF_INET6 socket; without use, but getsockopt() shows them */
+static inline void tern_init_multicast(struct sock *sk)
+{
+#ifdef HAVE_INET_FLAGS
+	inet6_set_bit(MC6_LOOP, sk);
+	inet6_set_bit(MC6_ALL, sk);
+	inet_set_bit(MC_LOOP, sk);
+#else
+	inet6_sk(sk)->mc_loop = 1;
+	inet6_sk(sk)->mc_all = 1;
+	inet_sk(sk)->mc_loop = 1;
+#endif
+}
+
+#ifdef HAVE_FL_LIST_IN_INET
+#define tern_clear_flowlabels(sk) RCU_INIT_POINTER(inet_sk(sk)->ipv6_fl_list, NULL)
+#else
+#define tern_clear_flowlabels(sk) RCU_INIT_POINTER(inet6_sk(sk)->ipv6_fl_list, NULL)
+#endif
+
+#ifndef HAVE_SK_CLONE_LOCK
+#define sk_clone_lock(sk, priority) sk_clone(sk, priority, true)
+#endif
+
+/*
+ * A socket that no longer keeps its namespace alive, like one that the kernel
+ * opened: whoever does this ends the socket when the namespace goes.
+ */
+static inline void tern_sk_release_net(struct sock *sk)
+{
+	struct net *net = sock_net(sk);
+
+	if (!sk->sk_net_refcnt)
+		return;
+	sk->sk_net_refcnt = 0;
+	sock_inuse_add(net, -1);
+#ifdef HAVE_NET_PASSIVE
+	net_passive_inc(net);
+#endif
+	put_net_track(net, &sk->ns_tracker);
+#ifdef HAVE_NETNS_TRACKER_PASSIVE
+	__netns_tracker_alloc(net, &sk->ns_tracker, false, GFP_ATOMIC);
+#endif
+}
+
+/* sysctl tables end by size where the kernel asks for it, by an empty entry elsewhere */
+#ifdef HAVE_REGISTER_SYSCTL_SZ
+#define TERN_SYSCTL_END
+#define tern_register_sysctl(net, path, table, n) register_net_sysctl_sz(net, path, table, n)
+#else
+#define TERN_SYSCTL_END { }
+#define tern_register_sysctl(net, path, table, n) register_net_sysctl(net, path, table)
+#endif
+
+#endif

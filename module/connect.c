@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The active side of the handshake, from a route to the first SYN. The
+ * addresses were dealt with in ip4.c and ip6.c; the answer is input.c's.
+ */
+#include "handshake.h"
+#include "input.h"
+#include "ip.h"
+#include "output.h"
+#include "recovery.h"
+#include "sock.h"
+#include "timer.h"
+
+/* everything of an earlier connection on this socket is gone (disconnect()) */
+static void begin(struct sock *sk)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	WRITE_ONCE(sk->sk_err, 0);
+	sk->sk_err_soft = 0;
+	sock_reset_flag(sk, SOCK_DONE);
+	ts->local_tag = tern_new_tag();
+	ts->peer_tag = 0;
+	ts->iss = tern_isn(&ts->conn.flow);
+	ts->snd_una = ts->iss;
+	ts->snd_nxt = ts->iss + 1;
+	WRITE_ONCE(ts->write_seq, ts->snd_nxt);
+	ts->snd_sml = ts->snd_nxt;
+	ts->snd_wnd = 0;
+	ts->max_window = 0;
+	ts->rcv_nxt = 0;
+	ts->copied_seq = 0;
+	ts->rcv_wup = 0;
+	ts->rcv_wnd = 0;
+	ts->ts_off = tern_ts_offset(&ts->conn.flow);
+	ts->peer_mss = ts->ip->mss_default;
+	ts->rcv_mss = ts->ip->mss_default;
+	ts->backoff = 0;
+	ts->retransmits = 0;
+	ts->rtx_start = 0;
+	ts->probes_out = 0;
+	ts->challenge_stamp = 0;
+	ts->dup_ack_stamp = 0;
+	ts->pingpong = false;
+	tern_rtt_init(&ts->rtt);
+	tern_rto_update(sk);
+	tern_sync_mss(sk);
+	tern_recovery_init(sk);
+}
+
+/**
+ * tern_connect_start - take a port, enter SYN_SENT, send the SYN
+ * @sk: socket in CLOSED, locked, routed; conn.flow has both addresses and the
+ *	remote port
+ *
+ * Return: 0, -EADDRNOTAVAIL or -ENOMEM.
+ */
+int tern_connect_start(struct sock *sk)
+{
+	struct tern_sock *ts = tern_sk(sk);
+	int err;
+
+	ts->conn.dev = sk->sk_bound_dev_if;
+	err = tern_port_connect(sk);
+	if (err)
+		return err;
+	sk_set_txhash(sk);
+	begin(sk);
+	tern_state_event(sk, TERN_EV_OPEN_ACTIVE);
+	tern_mib_inc(sock_net(sk), ActiveOpens);
+	tern_send_syn(sk);
+	tern_rtx_arm(sk);
+	return 0;
+}

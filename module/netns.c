@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A network namespace comes and goes: counters, sysctls (net.tern.*) and
+ * /proc/net/tern for each. A namespace that goes away takes its connections
+ * with it: sockets that a program holds keep it alive, so by the time
+ * exit() runs only orphans, SYN_RECEIVED and TIME_WAIT objects are left.
+ */
+#include <linux/module.h>
+#include <linux/sysctl.h>
+#include <linux/slab.h>
+#include <net/sock.h>
+
+#include "compat.h"
+#include "mib.h"
+#include "netns.h"
+#include "sock.h"
+#include "timewait.h"
+
+unsigned int tern_net_id;
+
+static int retries_max = 255;
+static int seconds_max = 32767;
+static int ms_max = 60000;
+static int delack_max = 500;
+static int wmem_min = 4096;
+
+#define TERN_SYSCTL(field, max)						\
+	{								\
+		.procname	= #field,				\
+		.data		= (void *)offsetof(struct tern_net, field), \
+		.maxlen		= sizeof(int),				\
+		.mode		= 0644,					\
+		.proc_handler	= proc_dointvec_minmax,			\
+		.extra1		= SYSCTL_ONE,				\
+		.extra2		= (max),				\
+	}
+
+#define TERN_SYSCTL_MEM(field)						\
+	{								\
+		.procname	= #field,				\
+		.data		= (void *)offsetof(struct tern_net, field), \
+		.maxlen		= 3 * sizeof(int),			\
+		.mode		= 0644,					\
+		.proc_handler	= proc_dointvec_minmax,			\
+		.extra1		= &wmem_min,				\
+	}
+
+/* .data holds the field's offset here; the copy of a namespace has its address */
+static const struct ctl_table sysctl_template[] = {
+	TERN_SYSCTL_MEM(rmem),
+	TERN_SYSCTL_MEM(wmem),
+	TERN_SYSCTL(syn_retries, &retries_max),
+	TERN_SYSCTL(synack_retries, &retries_max),
+	TERN_SYSCTL(retries, &retries_max),
+	TERN_SYSCTL(orphan_retries, &retries_max),
+	TERN_SYSCTL(keepalive_time, &seconds_max),
+	TERN_SYSCTL(keepalive_intvl, &seconds_max),
+	TERN_SYSCTL(keepalive_probes, &retries_max),
+	TERN_SYSCTL(fin_timeout, &seconds_max),
+	TERN_SYSCTL(timewait, &seconds_max),
+	TERN_SYSCTL(max_syn_backlog, NULL),
+	TERN_SYSCTL(max_tw_buckets, NULL),
+	TERN_SYSCTL(max_orphans, NULL),
+	TERN_SYSCTL(delack_ms, &delack_max),
+	TERN_SYSCTL(rto_min_ms, &ms_max),
+	TERN_SYSCTL(challenge_ack_limit, NULL),
+	TERN_SYSCTL_END
+};
+
+#define NR_SYSCTLS (offsetof(struct tern_net, challenge_ack_limit) - \
+		    offsetof(struct tern_net, syn_retries)) / sizeof(int) + 1 + 2
+
+static int sysctl_register(struct net *net)
+{
+	struct tern_net *tn = tern_net(net);
+	struct ctl_table *table;
+	int i;
+
+	table = kmemdup(sysctl_template, sizeof(sysctl_template), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	for (i = 0; i < NR_SYSCTLS; i++)
+		table[i].data = (char *)tn + (unsigned long)table[i].data;
+
+	tn->sysctl_header = tern_register_sysctl(net, "net/tern", table, NR_SYSCTLS);
+	if (!tn->sysctl_header) {
+		kfree(table);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void sysctl_unregister(struct net *net)
+{
+	struct tern_net *tn = tern_net(net);
+	const struct ctl_table *table = tn->sysctl_header->ctl_table_arg;
+
+	unregister_net_sysctl_table(tn->sysctl_header);
+	kfree(table);
+}
+
+static void set_defaults(struct tern_net *tn)
+{
+	*tn = (struct tern_net){
+		.rmem = { 4096, 1 << 20, 6 << 20 },
+		.wmem = { 4096, 1 << 20, 4 << 20 },
+		.syn_retries = 6,
+		.synack_retries = 5,
+		.retries = 15,
+		.orphan_retries = 8,
+		.keepalive_time = 7200,
+		.keepalive_intvl = 75,
+		.keepalive_probes = 9,
+		.fin_timeout = 60,
+		.timewait = 60,
+		.max_syn_backlog = 1024,
+		.max_tw_buckets = 16384,
+		.max_orphans = 4096,
+		.delack_ms = 40,
+		.rto_min_ms = 200,
+		.challenge_ack_limit = 1000,
+	};
+}
+
+static int __net_init netns_init(struct net *net)
+{
+	struct tern_net *tn = tern_net(net);
+	int err;
+
+	set_defaults(tn);
+	tn->mib = alloc_percpu(struct tern_mib);
+	if (!tn->mib)
+		return -ENOMEM;
+	err = sysctl_register(net);
+	if (err)
+		goto free_mib;
+	err = tern_proc_create(net);
+	if (err)
+		goto free_sysctl;
+	return 0;
+
+free_sysctl:
+	sysctl_unregister(net);
+free_mib:
+	free_percpu(tn->mib);
+	return err;
+}
+
+static void __net_exit netns_exit(struct net *net)
+{
+	tern_proc_remove(net);
+	sysctl_unregister(net);
+	tern_kill_orphans(net);
+	tern_timewait_purge(net);
+}
+
+/* a timer that ended its object just before it was looked for is still running */
+static void __net_exit netns_exit_batch(struct list_head *nets)
+{
+	struct net *net;
+
+	synchronize_rcu();
+	list_for_each_entry(net, nets, exit_list)
+		free_percpu(tern_net(net)->mib);
+}
+
+static struct pernet_operations netns_ops = {
+	.init = netns_init,
+	.exit = netns_exit,
+	.exit_batch = netns_exit_batch,
+	.id = &tern_net_id,
+	.size = sizeof(struct tern_net),
+};
+
+/**
+ * tern_netns_init - set up every namespace, present and future
+ *
+ * Context: module load. Return: 0 or -errno.
+ */
+int __init tern_netns_init(void)
+{
+	return register_pernet_subsys(&netns_ops);
+}
+
+/**
+ * tern_netns_exit - dismantle every namespace
+ *
+ * Context: module unload: no socket is left. May sleep.
+ */
+void tern_netns_exit(void)
+{
+	unregister_pernet_subsys(&netns_ops);
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From the receive queue to the program. Process context, socket locked.
+ */
+#include <linux/tcp.h>
+#include <linux/uio.h>
+#include <net/inet_common.h>
+#include <net/sock.h>
+
+#include "ack.h"
+#include "compat.h"
+#include "rcvqueue.h"
+#include "sock.h"
+
+/* the segment that holds a sequence number; all before it was read */
+static struct sk_buff *find_segment(struct sock *sk, u32 seq, u32 *offset)
+{
+	struct sk_buff *skb;
+
+	skb_queue_walk(&sk->sk_receive_queue, skb) {
+		*offset = seq - TERN_CB(skb)->seq;
+		if (*offset < skb->len)
+			return skb;
+	}
+	return NULL;
+}
+
+/* free what lies wholly before copied_seq */
+static void eat_read(struct sock *sk)
+{
+	const struct tern_sock *ts = tern_sk(sk);
+	struct sk_buff *skb;
+
+	while ((skb = skb_peek(&sk->sk_receive_queue)) &&
+	       !seq_before(ts->copied_seq, TERN_CB(skb)->seq + skb->len)) {
+		__skb_unlink(skb, &sk->sk_receive_queue);
+		consume_skb(skb);
+	}
+}
+
+/*
+ * Nothing more is there now. Return: 0 to wait for it, 1 to return what was
+ * copied, or -errno.
+ */
+static int why_stop(struct sock *sk, int copied, long timeo)
+{
+	if (copied)
+		return sk->sk_err || sk->sk_state == TCP_CLOSE ||
+		       sk->sk_shutdown & RCV_SHUTDOWN || !timeo || signal_pending(current);
+	if (sock_flag(sk, SOCK_DONE))
+		return 1;
+	if (sk->sk_err)
+		return sock_error(sk);
+	if (sk->sk_shutdown & RCV_SHUTDOWN)
+		return 1;
+	if (sk->sk_state == TCP_CLOSE)
+		return -ENOTCONN;
+	if (!timeo)
+		return -EAGAIN;
+	if (signal_pending(current))
+		return sock_intr_errno(timeo);
+	return 0;
+}
+
+static int copy_out(struct sk_buff *skb, u32 offset, struct msghdr *msg, size_t *len, int flags)
+{
+	u32 used = min_t(size_t, skb->len - offset, *len);
+
+	if (!(flags & MSG_TRUNC) && skb_copy_datagram_msg(skb, offset, msg, used))
+		return -EFAULT;
+	*len -= used;
+	return used;
+}
+
+static int recv_locked(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+{
+	struct tern_sock *ts = tern_sk(sk);
+	int target = sock_rcvlowat(sk, flags & MSG_WAITALL, len), copied = 0, n;
+	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	bool peek = flags & MSG_PEEK;
+	u32 peek_seq = ts->copied_seq, *seq = peek ? &peek_seq : &ts->copied_seq;
+	u32 offset;
+
+	if (sk->sk_state == TCP_LISTEN)
+		return -ENOTCONN;
+	if (flags & MSG_OOB)
+		return -EINVAL;
+
+	do {
+		struct sk_buff *skb = find_segment(sk, *seq, &offset);
+
+		if (skb) {
+			n = copy_out(skb, offset, msg, &len, flags);
+			if (n < 0)
+				return copied ?: n;
+			WRITE_ONCE(*seq, *seq + n);
+			copied += n;
+			if (!peek)
+				eat_read(sk);
+			continue;
+		}
+		if (copied >= target && !READ_ONCE(sk->sk_backlog.tail))
+			break;
+		n = why_stop(sk, copied, timeo);
+		if (n < 0)
+			return n;
+		if (n)
+			break;
+		tern_window_update(sk, copied);
+		if (copied >= target)
+			sk_flush_backlog(sk);
+		else if (sk_wait_data(sk, &timeo, skb_peek_tail(&sk->sk_receive_queue)) < 0)
+			return copied ?: -EPIPE;
+		/* somebody else may have read on meanwhile */
+		if (peek && *seq - ts->copied_seq > (u32)copied)
+			*seq = ts->copied_seq + copied;
+	} while (len);
+	if (!peek)
+		tern_window_update(sk, copied);
+	return copied;
+}
+
+/*
+ * tern_recvmsg - recv(), read() and the rest of their family
+ *
+ * Arguments as struct proto has them in this kernel. Return: bytes, 0 at the
+ * end of the stream, or -errno.
+ */
+int tern_recvmsg(TERN_RECVMSG_ARGS)
+{
+	bool report_inq;
+	int ret, inq;
+
+	if (unlikely(flags & MSG_ERRQUEUE))
+		return tern_recv_error(sk, msg, len);
+	lock_sock(sk);
+	ret = recv_locked(sk, msg, len, flags);
+	inq = tern_unread(sk);
+	report_inq = tern_sk(sk)->report_inq;
+	release_sock(sk);
+	if (ret >= 0 && msg->msg_get_inq)
+		msg->msg_inq = inq;
+	if (ret >= 0 && report_inq)
+		put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(inq), &inq);
+	return ret;
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Round-trip time and retransmission timeout by RFC 6298. Pure: the caller
+ * owns the structure (the socket lock, in the module) and the clock.
+ *
+ * Every segment carries a timestamp, so every acknowledgment of new data is
+ * a sample and Karn's rule is not needed. The backoff is not kept here: it is
+ * part of the timer and ends with the first new sample (section 5.7).
+ */
+#include <linux/minmax.h>
+#include <linux/types.h>
+
+#include "rtt.h"
+
+#define RTO_INITIAL_US	1000000u	/* section 2.1 */
+
+/**
+ * tern_rtt_init - forget what was measured
+ * @rtt: state of one path
+ */
+void tern_rtt_init(struct tern_rtt *rtt)
+{
+	rtt->srtt = 0;
+	rtt->rttvar = 0;
+	rtt->min = ~0u;
+	rtt->last = 0;
+}
+
+/**
+ * tern_rtt_sample - take one measurement in (RFC 6298, section 2)
+ * @rtt: state of one path
+ * @sample: microseconds; 0 counts as 1, the clock's grain
+ */
+void tern_rtt_sample(struct tern_rtt *rtt, u32 sample)
+{
+	s32 err;
+
+	sample = clamp(sample, 1u, 1u << 27);
+	rtt->last = sample;
+	rtt->min = min(rtt->min, sample);
+
+	if (!rtt->srtt) {
+		rtt->srtt = sample << 3;
+		rtt->rttvar = sample << 1;
+		return;
+	}
+	err = (s32)(sample - (rtt->srtt >> 3));
+	rtt->srtt += err;
+	if (!rtt->srtt)
+		rtt->srtt = 1;
+	if (err < 0)
+		err = -err;
+	rtt->rttvar += err - (rtt->rttvar >> 2);
+}
+
+/**
+ * tern_rtt_rto - retransmission timeout, without backoff
+ * @rtt: state of one path
+ * @floor: least value of the variance term, microseconds: as in Linux's TCP
+ *	it covers the peer's delayed acknowledgment
+ *
+ * Return: microseconds; 1 s before the first sample.
+ */
+u32 tern_rtt_rto(const struct tern_rtt *rtt, u32 floor)
+{
+	if (!rtt->srtt)
+		return RTO_INITIAL_US;
+	return (rtt->srtt >> 3) + max(rtt->rttvar, floor);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _TERN_RTXQUEUE_H
+#define _TERN_RTXQUEUE_H
+
+#include <linux/skbuff.h>
+#include <net/sock.h>
+
+struct tern_sock;
+
+struct sk_buff *tern_rtx_head(const struct tern_sock *ts);
+struct sk_buff *tern_rtx_find(const struct tern_sock *ts, u32 seq);
+void tern_rtx_append(struct tern_sock *ts, struct sk_buff *skb);
+struct sk_buff *tern_rtx_split(struct sock *sk, struct sk_buff *skb, u32 len, gfp_t gfp);
+struct sk_buff *tern_skb_split(struct sock *sk, struct sk_buff *skb, u32 len, gfp_t gfp);
+u32 tern_rtx_clean(struct sock *sk);
+void tern_rtx_purge(struct sock *sk);
+void tern_rtx_mark_sacked(struct tern_sock *ts, struct sk_buff *skb);
+void tern_rtx_mark_lost(struct tern_sock *ts, struct sk_buff *skb);
+void tern_rtx_mark_retrans(struct tern_sock *ts, struct sk_buff *skb);
+void tern_rtx_unmark(struct tern_sock *ts, struct sk_buff *skb, u8 marks);
+void tern_wmem_free_skb(struct sock *sk, struct sk_buff *skb);
+
+#endif

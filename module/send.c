@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From the program to the network: sendmsg() copies into page fragments of
+ * super-segments in the write queue, and write_xmit() moves them to the
+ * retransmission queue as congestion window, receive window and Nagle allow.
+ *
+ * Called with the socket locked; sendmsg() in process context, the rest in
+ * softirq as well.
+ */
+#include <linux/uio.h>
+#include <net/sock.h>
+
+#include "ack.h"
+#include "cong.h"
+#include "output.h"
+#include "recovery.h"
+#include "rtxqueue.h"
+#include "sock.h"
+#include "timer.h"
+
+#define MAX_PAYLOAD	(65535 - 40 - TERN_HLEN_MAX)
+
+static struct sk_buff *send_head(const struct sock *sk)
+{
+	return skb_peek(&sk->sk_write_queue);
+}
+
+/* payload of a full super-segment: whole segments, as many as the device takes */
+static u32 size_goal(const struct sock *sk)
+{
+	const struct tern_sock *ts = tern_sk(sk);
+	u32 size = MAX_PAYLOAD;
+
+	if (sk->sk_gso_max_size)
+		size = min_t(u32, size, max_t(int, sk->sk_gso_max_size - TERN_HEADROOM, 0));
+	if (sk->sk_gso_max_segs)
+		size = min_t(u32, size, (u32)sk->sk_gso_max_segs * ts->mss);
+	return max_t(u32, rounddown(size, ts->mss), ts->mss);
+}
+
+static u32 send_window_end(const struct tern_sock *ts)
+{
+	return ts->snd_una + ts->snd_wnd;
+}
+
+/* RFC 9293, 3.7.4 and 3.8.6.2.1, in the reading of draft-minshall-nagle */
+static bool may_send_small(const struct tern_sock *ts, const struct sk_buff *skb, u8 nagle)
+{
+	bool small_unacked = seq_after(ts->snd_sml, ts->snd_una) &&
+			     !seq_after(ts->snd_sml, ts->snd_nxt);
+
+	if (nagle & TERN_NAGLE_PUSH || TERN_CB(skb)->flags & TERN_FIN)
+		return true;
+	if (nagle & TERN_NAGLE_CORK)
+		return false;
+	if (nagle & TERN_NAGLE_OFF)
+		return true;
+	return !small_unacked;
+}
+
+/*
+ * How much of the segment at the head may go now; 0 for none. Whole segments
+ * as far as both windows reach; less than a segment only if it is all there
+ * is and Nagle agrees, or half of the largest window the peer ever had
+ * (sender's side of silly-window avoidance).
+ */
+static u32 sendable(const struct tern_sock *ts, const struct sk_buff *skb, u8 nagle, bool last,
+		    bool *cwnd_limited)
+{
+	u32 in_flight = tern_in_flight(ts);
+	u32 cwnd_room = ts->snd_cwnd > in_flight ? ts->snd_cwnd - in_flight : 0;
+	s32 wnd_room = send_window_end(ts) - TERN_CB(skb)->seq;
+	u32 len = skb->len, room;
+
+	if (wnd_room < 0 || (wnd_room == 0 && len))
+		return 0;
+	if (cwnd_room < min_t(u32, len, ts->mss)) {
+		*cwnd_limited = true;
+		return 0;
+	}
+	room = min3(len, cwnd_room, (u32)wnd_room);
+	if (room < len)
+		*cwnd_limited = cwnd_room < (u32)wnd_room;
+	if (room >= ts->mss) {
+		if (room == len && (len % ts->mss == 0 || may_send_small(ts, skb, nagle) || !last))
+			return len;
+		return rounddown(room, ts->mss);
+	}
+	if (room == len)
+		return !last || may_send_small(ts, skb, nagle) ? len : 0;
+	return (u32)wnd_room >= ts->max_window / 2 && cwnd_room >= room ? room : 0;
+}
+
+static void segment_sent(struct sock *sk, struct sk_buff *skb)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	__skb_unlink(skb, &sk->sk_write_queue);
+	tern_rtx_append(ts, skb);
+	ts->snd_nxt = TERN_CB(skb)->end_seq;
+	if (skb->len % ts->mss)
+		ts->snd_sml = ts->snd_nxt;
+	if (!ts->rtx_armed || ts->rtx_is_probe)
+		tern_rtx_arm(sk);
+}
+
+/*
+ * Send what the windows and Nagle allow. Return: whether there is something
+ * to send and nothing in flight: somebody has to try again by the clock.
+ */
+static bool write_xmit(struct sock *sk, u8 nagle)
+{
+	struct tern_sock *ts = tern_sk(sk);
+	bool cwnd_limited = false, sent = false;
+	struct sk_buff *skb, *rest;
+	u32 idle = tern_clock_us() - ts->last_sent;
+
+	if (ts->snd_una == ts->snd_nxt && idle > ts->rto_us)
+		tern_cong_restart_after_idle(sk, idle);
+
+	while ((skb = send_head(sk))) {
+		bool last = skb_queue_is_last(&sk->sk_write_queue, skb);
+		u32 len = sendable(ts, skb, nagle, last, &cwnd_limited);
+		bool empty_fin = !skb->len && send_window_end(ts) - TERN_CB(skb)->seq <= INT_MAX;
+
+		if (!len && !empty_fin)
+			break;
+		if (len < skb->len) {
+			rest = tern_skb_split(sk, skb, len, GFP_ATOMIC);
+			if (!rest)
+				break;
+			__skb_queue_after(&sk->sk_write_queue, skb, rest);
+		}
+		if (tern_transmit(sk, skb, GFP_ATOMIC))
+			break;
+		segment_sent(sk, skb);
+		sent = true;
+	}
+	if (cwnd_limited)
+		ts->is_cwnd_limited = true;
+	else if (sent)
+		ts->is_cwnd_limited = tern_in_flight(ts) * 2 > ts->snd_cwnd &&
+				      tern_cong_slow_start(sk);
+	if (sent) {
+		ts->last_sent = tern_clock_us();
+		tern_data_sent(sk);
+	}
+	return ts->snd_una == ts->snd_nxt && send_head(sk);
+}
+
+/**
+ * tern_wake_write - send one segment whatever Nagle says, or probe the window
+ * @sk: socket with something to send and nothing in flight
+ *
+ * What the persist timer does (RFC 9293, 3.8.6.1).
+ *
+ * Return: whether data went out; else a probe did.
+ */
+bool tern_wake_write(struct sock *sk)
+{
+	struct tern_sock *ts = tern_sk(sk);
+	struct sk_buff *skb = send_head(sk), *rest;
+	s32 room;
+
+	if (!skb)
+		return false;
+	room = send_window_end(ts) - TERN_CB(skb)->seq;
+	if (room <= 0) {
+		tern_mib_inc(sock_net(sk), ZeroWindowProbes);
+		tern_send_probe(sk);
+		return false;
+	}
+	room = min_t(u32, room, ts->mss);
+	if (skb->len > room) {
+		rest = tern_skb_split(sk, skb, room, GFP_ATOMIC);
+		if (!rest)
+			return false;
+		__skb_queue_after(&sk->sk_write_queue, skb, rest);
+	}
+	TERN_CB(skb)->flags |= TERN_PSH;
+	if (tern_transmit(sk, skb, GFP_ATOMIC))
+		return false;
+	segment_sent(sk, skb);
+	return true;
+}
+
+/**
+ * tern_push - send what can be sent, by other rules than the socket's own
+ * @sk: socket, locked
+ * @nagle: TERN_NAGLE_*
+ */
+void tern_push(struct sock *sk, u8 nagle)
+{
+	if (send_head(sk) && write_xmit(sk, nagle))
+		tern_probe_arm(sk);
+}
+
+/**
+ * tern_push_pending - send what can be sent
+ * @sk: socket, locked
+ */
+void tern_push_pending(struct sock *sk)
+{
+	tern_push(sk, tern_sk(sk)->nagle);
+}
+
+static struct sk_buff *append_segment(struct sock *sk)
+{
+	struct tern_sock *ts = tern_sk(sk);
+	struct sk_buff *skb = alloc_skb_fclone(TERN_HEADROOM, sk->sk_allocation);
+
+	if (!skb) {
+		sk->sk_prot->enter_memory_pressure(sk);
+		return NULL;
+	}
+	if (!sk_wmem_schedule(sk, skb->truesize)) {
+		__kfree_skb(skb);
+		return NULL;
+	}
+	skb_reserve(skb, TERN_HEADROOM);
+	__skb_header_release(skb);	/* clones may write headers into the headroom */
+	TERN_CB(skb)->seq = ts->write_seq;
+	TERN_CB(skb)->end_seq = ts->write_seq;
+	TERN_CB(skb)->flags = TERN_ACK;
+	TERN_CB(skb)->mark = 0;
+	sk_wmem_queued_add(sk, skb->truesize);
+	sk_mem_charge(sk, skb->truesize);
+	__skb_queue_tail(&sk->sk_write_queue, skb);
+	return skb;
+}
+
+/* the segment that takes more payload; NULL when a new one is needed */
+static struct sk_buff *open_tail(struct sock *sk, u32 goal)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+
+	if (!skb || skb->len >= goal || TERN_CB(skb)->flags & TERN_FIN)
+		return NULL;
+	return skb;
+}
+
+/*
+ * Copy some bytes to the end of a segment. Return: bytes, 0 when its fragments
+ * are used up, -ENOBUFS when memory must be waited for, or -EFAULT.
+ */
+static int append_bytes(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, u32 goal)
+{
+	struct page_frag *pfrag = sk_page_frag(sk);
+	int i = skb_shinfo(skb)->nr_frags, copy, err;
+	bool merge;
+
+	if (!sk_page_frag_refill(sk, pfrag))
+		return -ENOBUFS;
+	merge = skb_can_coalesce(skb, i, pfrag->page, pfrag->offset);
+	if (!merge && i == MAX_SKB_FRAGS)
+		return 0;
+	copy = min_t(int, msg_data_left(msg), goal - skb->len);
+	copy = min_t(int, copy, pfrag->size - pfrag->offset);
+	if (!sk_wmem_schedule(sk, copy))
+		return -ENOBUFS;
+	err = skb_copy_to_page_nocache(sk, &msg->msg_iter, skb, pfrag->page, pfrag->offset, copy);
+	if (err)
+		return err;
+	if (merge) {
+		skb_frag_size_add(&skb_shinfo(skb)->frags[i - 1], copy);
+	} else {
+		skb_fill_page_desc(skb, i, pfrag->page, pfrag->offset, copy);
+		page_ref_inc(pfrag->page);
+	}
+	pfrag->offset += copy;
+	WRITE_ONCE(tern_sk(sk)->write_seq, tern_sk(sk)->write_seq + copy);
+	TERN_CB(skb)->end_seq += copy;
+	return copy;
+}
+
+/* an empty segment left behind by an error must not stay in the queue */
+static void drop_empty_tail(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+
+	if (skb && TERN_CB(skb)->seq == TERN_CB(skb)->end_seq) {
+		__skb_unlink(skb, &sk->sk_write_queue);
+		tern_wmem_free_skb(sk, skb);
+	}
+}
+
+static void mark_push(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+
+	if (skb)
+		TERN_CB(skb)->flags |= TERN_PSH;
+}
+
+static int wait_connected(struct sock *sk, long *timeo)
+{
+	if (!((1 << sk->sk_state) & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+		return 0;
+	return sk_stream_wait_connect(sk, timeo);
+}
+
+static int send_locked(struct sock *sk, struct msghdr *msg)
+{
+	struct tern_sock *ts = tern_sk(sk);
+	int flags = msg->msg_flags, copied = 0, err, n;
+	long timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
+	struct sk_buff *skb;
+	u32 goal;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	err = wait_connected(sk, &timeo);
+	if (err)
+		goto out;
+	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+
+	err = -EPIPE;
+	if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
+		goto out;
+	goal = size_goal(sk);
+	while (msg_data_left(msg)) {
+		skb = open_tail(sk, goal);
+		if (!skb) {
+			if (!sk_stream_memory_free(sk))
+				goto wait;
+			skb = append_segment(sk);
+			if (!skb)
+				goto wait;
+		}
+		n = append_bytes(sk, skb, msg, goal);
+		if (n == -ENOBUFS)
+			goto wait;
+		if (n < 0) {
+			err = n;
+			goto out;
+		}
+		copied += n;
+		if (!n) {		/* no fragment left: a shorter segment must do */
+			goal = skb->len;
+			continue;
+		}
+		goal = size_goal(sk);
+		if (skb->len >= goal)
+			tern_push(sk, ts->nagle | TERN_NAGLE_PUSH);
+		continue;
+wait:
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		drop_empty_tail(sk);
+		mark_push(sk);
+		tern_push(sk, (flags & MSG_MORE ? TERN_NAGLE_CORK : 0) | ts->nagle);
+		err = sk_stream_wait_memory(sk, &timeo);
+		if (err)
+			goto out;
+		goal = size_goal(sk);
+	}
+	err = 0;
+out:
+	drop_empty_tail(sk);
+	if (copied) {
+		if (!(flags & MSG_MORE))
+			mark_push(sk);
+		tern_push(sk, (flags & MSG_MORE ? TERN_NAGLE_CORK : 0) | ts->nagle);
+		return copied;
+	}
+	if (!err)
+		return 0;
+	err = sk_stream_error(sk, flags, err);
+	/* a zero-copy or edge-triggered writer that got EAGAIN must hear of room */
+	if (unlikely(skb_queue_empty(&sk->sk_write_queue) && err == -EAGAIN))
+		sk->sk_write_space(sk);
+	return err;
+}
+
+/**
+ * tern_sendmsg - send(), write() and the rest of their family
+ * @sk: socket
+ * @msg: what to send, flags
+ * @size: bytes
+ *
+ * Return: bytes taken, or -errno; with EPIPE goes SIGPIPE unless MSG_NOSIGNAL.
+ */
+int tern_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	int ret;
+
+	lock_sock(sk);
+	ret = send_locked(sk, msg);
+	release_sock(sk);
+	return ret;
+}
+
+/**
+ * tern_send_fin - the last segment of this side
+ * @sk: socket, locked, in a state that has just begun to close
+ *
+ * FIN rides on the last segment that was not sent yet, if there is one.
+ */
+void tern_send_fin(struct sock *sk)
+{
+	struct tern_sock *ts = tern_sk(sk);
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+
+	if (!skb) {
+		/* without it the peer would wait for ever; close() and shutdown() may sleep */
+		skb = alloc_skb_fclone(TERN_HEADROOM, GFP_NOIO | __GFP_NOFAIL);
+		skb_reserve(skb, TERN_HEADROOM);
+		__skb_header_release(skb);
+		TERN_CB(skb)->seq = ts->write_seq;
+		TERN_CB(skb)->end_seq = ts->write_seq;
+		TERN_CB(skb)->flags = TERN_ACK;
+		TERN_CB(skb)->mark = 0;
+		sk_wmem_queued_add(sk, skb->truesize);
+		sk_wmem_schedule(sk, skb->truesize);	/* over the limit, if need be */
+		sk_mem_charge(sk, skb->truesize);
+		__skb_queue_tail(&sk->sk_write_queue, skb);
+	}
+	TERN_CB(skb)->flags |= TERN_FIN | TERN_PSH;
+	TERN_CB(skb)->end_seq++;
+	ts->write_seq++;
+	tern_push(sk, TERN_NAGLE_OFF);
+}
+
+/**
+ * tern_write_queue_purge - forget everything that was to be sent
+ * @sk: socket, locked
+ */
+void tern_write_queue_purge(struct sock *sk)
+{
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(&sk->sk_write_queue)))
+		tern_wmem_free_skb(sk, skb);
+	tern_rtx_purge(sk);
+	sk_mem_reclaim(sk);
+}
+
+/**
+ * tern_check_space - acknowledged segments left room: tell who waits for it
+ * @sk: socket, locked
+ *
+ * Return: whether there was somebody.
+ */
+bool tern_check_space(struct sock *sk)
+{
+	smp_mb();	/* with poll_writable(): one of us sees the other */
+	if (!sk->sk_socket || !test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+		return false;
+	if (!sk_stream_memory_free(sk))
+		return false;
+	sk->sk_write_space(sk);
+	return true;
+}

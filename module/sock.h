@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The socket: every variable of a connection, under its RFC's name, and the
+ * control block of a segment. Unless a field says otherwise it is written
+ * under the socket lock (lock_sock() in process context, the spinlock part
+ * with sock_owned_by_user() checked in softirq).
+ */
+#ifndef _TERN_SOCK_H
+#define _TERN_SOCK_H
+
+#include <linux/ipv6.h>
+#include <linux/skbuff.h>
+#include <net/inet_sock.h>
+#include <net/sock.h>
+#include <net/tcp_states.h>
+
+#include "compat.h"
+#include "cong.h"
+#include "demux.h"
+#include "mib.h"
+#include "netns.h"
+#include "port.h"
+#include "rtt.h"
+#include "seq.h"
+#include "state.h"
+#include "wire.h"
+
+extern unsigned int tern_family;	/* module parameter family= */
+extern unsigned int tern_protocol;	/* module parameter protocol= */
+#define TERN_PROTO_MAX 255
+
+/* room for link, network and transport headers in front of a segment */
+#define TERN_HEADROOM	(MAX_HEADER + 40 + TERN_HLEN_MAX)
+
+struct tern_ip_ops;
+struct tern_syn;
+
+/**
+ * enum tern_ca_state - where loss recovery stands
+ * @TERN_CA_OPEN: nothing known to be lost
+ * @TERN_CA_RECOVERY: fast retransmit, until recover_seq is acknowledged
+ * @TERN_CA_LOSS: after a retransmission timeout, until recover_seq likewise
+ */
+enum tern_ca_state {
+	TERN_CA_OPEN,
+	TERN_CA_RECOVERY,
+	TERN_CA_LOSS,
+};
+
+/* tern_sock.nagle */
+#define TERN_NAGLE_OFF		1	/* TCP_NODELAY */
+#define TERN_NAGLE_CORK		2	/* TCP_CORK, MSG_MORE */
+#define TERN_NAGLE_PUSH		4	/* this push goes out whatever Nagle says */
+
+/* tern_sock.deferred: what release_sock() has to do, set while a user owns the lock */
+enum {
+	TERN_DEFER_RTX,
+	TERN_DEFER_DELACK,
+	TERN_DEFER_PMTU,
+};
+
+/**
+ * struct tern_listener - what a socket in LISTEN has
+ * @lock: guards the lists and @nr_syn; taken inside no other lock but the
+ *	child's socket lock; BH off
+ * @syn_list: SYN_RECEIVED objects, tern_syn.link
+ * @accept_list: connections waiting for accept(), tern_sock.accept_link;
+ *	their number is sk_ack_backlog
+ * @nr_syn: entries of @syn_list
+ * @node: in the listener table (demux.c)
+ */
+struct tern_listener {
+	spinlock_t lock;		/* see above */
+	struct list_head syn_list;
+	struct list_head accept_list;
+	unsigned int nr_syn;
+	struct hlist_node node;
+};
+
+/**
+ * struct tern_sock - a Tern socket
+ *
+ * The doors and inet code see @inet, the demux sees @conn, the port table
+ * sees @bind. The rest is RFC 9293 and its companions.
+ */
+struct tern_sock {
+	struct inet_sock inet;		/* first: inet_sk() casts */
+
+	struct tern_conn conn;
+	struct tern_bind bind;
+	const struct tern_ip_ops *ip;
+	struct tern_listener listen;
+	struct list_head accept_link;
+
+	/* send sequence space, RFC 9293 section 3.3.1 */
+	u32 iss;
+	u32 snd_una;
+	u32 snd_nxt;
+	u32 write_seq;			/* behind the last byte queued */
+	u32 snd_wnd;
+	u32 snd_wl1;
+	u32 max_window;			/* largest snd_wnd the peer ever offered */
+	u32 snd_sml;			/* end of the last segment below the MSS */
+	u32 peer_tag;			/* goes out in every segment */
+
+	/* receive sequence space */
+	u32 irs;
+	u32 rcv_nxt;
+	u32 rcv_wnd;			/* advertised at rcv_wup */
+	u32 rcv_wup;			/* rcv_nxt of the last ACK sent */
+	u32 copied_seq;			/* next byte for the program */
+	u32 local_tag;			/* what every segment must carry */
+	u32 window_clamp;
+
+	/* timestamps, RFC 7323 */
+	u32 ts_off;
+	u32 ts_recent;
+	unsigned long ts_recent_stamp;	/* jiffies */
+
+	/* segments sent and not yet acknowledged (rtxqueue.c) */
+	struct rb_root rtx_queue;
+	u32 sacked_out;			/* bytes in rtx_queue, by state */
+	u32 lost_out;
+	u32 retrans_out;
+
+	/* loss recovery (recovery.c) */
+	u8 ca_state;
+	bool is_cwnd_limited;
+	u32 recover_seq;		/* snd_nxt when recovery began */
+	u32 rtx_seq;			/* all that is lost below was sent again */
+	u32 lost_seq;			/* scoreboard was judged up to here */
+	u32 high_sacked;		/* end of the highest run SACKed */
+	struct tern_sack_block sack_seen[TERN_SACK_BLOCKS];
+
+	/* congestion control */
+	const struct tern_cong_ops *cong;
+	u32 snd_cwnd;			/* bytes */
+	u32 snd_ssthresh;
+	u32 cwnd_acked;			/* progress towards the next increase */
+	u32 last_sent;			/* clock of the last segment with data */
+
+	/* path */
+	u16 mss;			/* payload of a segment without options */
+	u16 peer_mss;			/* what the peer's option allows */
+	u16 user_mss;			/* TCP_MAXSEG */
+	u16 rcv_mss;			/* estimate of the peer's segment size */
+	u32 pmtu;
+	u32 mtu_info;			/* from ICMP, for TERN_DEFER_PMTU */
+	struct tern_rtt rtt;
+	u32 rto_us;
+
+	/* receive queues (rcvqueue.c) */
+	struct rb_root ofo_queue;
+	struct tern_sack_block sack[TERN_SACK_BLOCKS];	/* newest first */
+	u8 nr_sack;
+	bool have_dsack;
+	struct tern_sack_block dsack;
+
+	/* acknowledgment policy (ack.c, output.c) */
+	bool ack_pending;
+	bool ack_now;
+	bool pingpong;			/* the program answers: delay ACKs */
+	u8 quick_acks;			/* left to send without delay */
+	unsigned long last_rcv;		/* jiffies of the last data */
+	unsigned long last_heard;	/* jiffies of the last acceptable segment */
+	u32 challenge_stamp;		/* clock when the last one was sent */
+	u32 dup_ack_stamp;
+
+	/* timers (timer.c); keepalive and FIN_WAIT_2 use sk->sk_timer */
+	struct timer_list rtx_timer;
+	struct timer_list delack_timer;
+	unsigned long rtx_expires;
+	unsigned long deferred;
+	bool rtx_is_probe;		/* zero-window probing, not retransmission */
+	bool rtx_armed;
+	u8 backoff;
+	u8 retransmits;			/* timeouts since the last progress */
+	u8 probes_out;			/* probes since the last ACK */
+	u8 syn_retries;			/* TCP_SYNCNT, 0: the sysctl */
+	unsigned long rtx_start;	/* jiffies at the first timeout of a series, or 0 */
+	u32 user_timeout;		/* ms */
+	u32 keepalive_time;		/* s, 0: the sysctl */
+	u32 keepalive_intvl;
+	u8 keepalive_probes;
+	int linger2;			/* jiffies; 0: the sysctl, < 0: no FIN_WAIT_2 */
+
+	u8 nagle;
+	bool report_inq;		/* TCP_INQ */
+	u8 defer_accept;
+	u32 notsent_lowat;
+
+	u64 bytes_acked;
+	u64 bytes_received;
+	u32 total_retrans;		/* segments */
+	u32 segs_in;
+	u32 segs_out;
+};
+
+/* an AF_INET6 or AF_TERN socket; ipv6_pinfo must come last (inet6_sk_generic()) */
+struct tern6_sock {
+	struct tern_sock tern;
+	struct ipv6_pinfo inet6;
+};
+
+static inline struct tern_sock *tern_sk(const struct sock *sk)
+{
+	return (struct tern_sock *)sk;
+}
+
+static inline struct sock *tern_conn_sk(struct tern_conn *conn)
+{
+	return (struct sock *)container_of(conn, struct tern_sock, conn);
+}
+
+/* tern_skb_cb.mark: what happened to a segment in the retransmission queue */
+#define TERN_SKB_SACKED		1
+#define TERN_SKB_LOST		2
+#define TERN_SKB_RETRANS	4	/* sent again, no news of it yet */
+#define TERN_SKB_EVER_RETRANS	8
+
+/**
+ * struct tern_skb_cb - a segment's control block, in skb->cb
+ * @seq: first sequence number, SYN included
+ * @end_seq: the one behind the last, FIN included
+ * @flags: TERN_FIN ...
+ * @mark: TERN_SKB_*; sent segments only
+ * @hdr_len: header with options, bytes; received segments only
+ * @ack: acknowledgment number, received only
+ * @window: window, received only
+ * @tag: verification tag, received only
+ * @tsval: timestamp, received only
+ * @tsecr: timestamp echo, received only
+ * @iif: interface index (the port's, not the VRF's), received only
+ * @sdif: the port below a VRF device, received only
+ * @sent_us: clock at the last transmission; sent only
+ * @seg_len: payload of each segment it was cut into then; sent only
+ *
+ * In host byte order. IP's own control block is dead by the time this one is
+ * filled in, and is cleared again in the clone given to IP.
+ */
+struct tern_skb_cb {
+	u32 seq;
+	u32 end_seq;
+	u8 flags;
+	u8 mark;
+	u8 hdr_len;
+	union {
+		struct {
+			u32 ack;
+			u32 window;
+			u32 tag;
+			u32 tsval;
+			u32 tsecr;
+			int iif;
+			int sdif;
+		};
+		struct {
+			u32 sent_us;
+			u16 seg_len;
+		};
+	};
+};
+
+#define TERN_CB(skb) ((struct tern_skb_cb *)(skb)->cb)
+
+/* microseconds; wraps after 71 minutes, as the header's timestamps do */
+static inline u32 tern_clock_us(void)
+{
+	return div_u64(ktime_get_ns(), NSEC_PER_USEC);
+}
+
+static inline u32 tern_tsval(const struct tern_sock *ts)
+{
+	return tern_clock_us() + ts->ts_off;
+}
+
+/* bytes sent and neither acknowledged, SACKed nor believed lost (RFC 6675 pipe) */
+static inline u32 tern_in_flight(const struct tern_sock *ts)
+{
+	s32 pipe = ts->snd_nxt - ts->snd_una - ts->sacked_out - ts->lost_out + ts->retrans_out;
+
+	return max(pipe, 0);
+}
+
+static inline u32 tern_receive_window(const struct tern_sock *ts)
+{
+	s32 win = ts->rcv_wup + ts->rcv_wnd - ts->rcv_nxt;
+
+	return max(win, 0);
+}
+
+static inline bool tern_is_orphan(const struct sock *sk)
+{
+	return sock_flag(sk, SOCK_DEAD);
+}
+
+extern struct proto tern_prot;
+extern struct proto tern6_prot;
+extern const struct proto_ops tern_inet_ops;
+extern const struct proto_ops tern_inet6_ops;
+
+/* sock.c */
+int tern_init_sock(struct sock *sk);
+void tern_init_child(struct sock *sk);
+void tern_destroy_sock(struct sock *sk);
+void tern_write_space(struct sock *sk);
+__poll_t tern_poll(struct file *file, struct socket *sock, poll_table *wait);
+int tern_ioctl(TERN_IOCTL_ARGS);
+int tern_mem_init(void);
+void tern_mem_exit(void);
+bool tern_memory_exhausted(void);
+int tern_unread(const struct sock *sk);
+
+/* sockopt.c */
+int tern_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
+		    unsigned int optlen);
+int tern_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
+		    int __user *optlen);
+void tern_set_keepalive(struct sock *sk, int on);
+
+/* send.c, recv.c */
+int tern_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
+int tern_recvmsg(TERN_RECVMSG_ARGS);
+
+/* connect.c, listen.c, close.c */
+int tern_connect_start(struct sock *sk);
+struct sock *tern_accept(TERN_ACCEPT_ARGS);
+int tern_listen(struct socket *sock, int backlog);
+void tern_listen_stop(struct sock *sk);
+void tern_close(struct sock *sk, long timeout);
+int tern_disconnect(struct sock *sk, int flags);
+void tern_shutdown(struct sock *sk, int how);
+void tern_done(struct sock *sk, enum tern_event event);
+void tern_finish(struct sock *sk);
+void tern_leave_tables(struct sock *sk);
+void tern_abort(struct sock *sk, int err, enum tern_event event);
+void tern_free_child(struct sock *sk) __releases(&sk->sk_lock.slock);
+void tern_abandon_child(struct sock *sk) __releases(&sk->sk_lock.slock);
+void tern_kill_orphans(struct net *net);
+
+/* family.c, inet.c */
+int tern_family_register(void);
+void tern_family_unregister(void);
+int tern_inet_register(void);
+void tern_inet_unregister(void);
+
+#endif

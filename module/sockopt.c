@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Socket options. Programs ask a stream socket at SOL_TCP, so what TCP has is
+ * answered there with TCP's meaning, limits and errors; IP's options are the
+ * kernel's own. Process context.
+ */
+#include <linux/tcp.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/sock.h>
+
+#include "ack.h"
+#include "output.h"
+#include "sock.h"
+#include "timer.h"
+
+#define MAX_KEEPALIVE_SECONDS	32767
+#define MAX_TRIES		127
+#define MAX_MSS			32767
+#define MAX_LINGER2		120	/* seconds */
+#define CONG_NAME_MAX		16
+
+/**
+ * tern_set_keepalive - SO_KEEPALIVE was set
+ * @sk: socket, locked
+ * @on: whether
+ */
+void tern_set_keepalive(struct sock *sk, int on)
+{
+	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
+		return;
+	if (on && !sock_flag(sk, SOCK_KEEPOPEN))
+		tern_keepalive_arm(sk, tern_keepalive_time(sk));
+	else if (!on)
+		tern_keepalive_disarm(sk);
+}
+
+static void restart_keepalive(struct sock *sk)
+{
+	unsigned long idle = jiffies - tern_sk(sk)->last_heard, time = tern_keepalive_time(sk);
+
+	if (!sock_flag(sk, SOCK_KEEPOPEN) ||
+	    (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
+		return;
+	tern_keepalive_arm(sk, time > idle ? time - idle : 0);
+}
+
+/* TCP_DEFER_ACCEPT is in seconds for the program, in SYN-ACKs inside */
+static u8 seconds_to_retrans(int seconds)
+{
+	int period = 1, timeout = 1;
+	u8 n = 0;
+
+	if (seconds <= 0)
+		return 0;
+	for (n = 1; period < seconds && n < 255; n++) {
+		timeout = min(timeout * 2, 120);
+		period += timeout;
+	}
+	return n;
+}
+
+static int retrans_to_seconds(u8 n)
+{
+	int period = 0, timeout = 1;
+
+	for (; n; n--) {
+		period += timeout;
+		timeout = min(timeout * 2, 120);
+	}
+	return period;
+}
+
+static void set_nagle(struct sock *sk, u8 flag, int on)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	if (on)
+		ts->nagle |= flag;
+	else
+		ts->nagle &= ~flag;
+	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT | TCPF_SYN_RECV))
+		return;
+	/* what waited for more, or for an ACK, goes now */
+	if (flag == TERN_NAGLE_OFF ? on : !on)
+		tern_push(sk, ts->nagle & TERN_NAGLE_CORK ? ts->nagle : TERN_NAGLE_PUSH);
+}
+
+static void set_quickack(struct sock *sk, int val)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	if (!val) {
+		ts->pingpong = true;
+		ts->quick_acks = 0;
+		return;
+	}
+	tern_quick_acks(sk);
+	if (ts->ack_pending && (1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT))
+		tern_send_ack(sk);
+}
+
+static int set_linger2(struct tern_sock *ts, int val)
+{
+	ts->linger2 = val < 0 ? -1 : min(val, MAX_LINGER2) * HZ;
+	return 0;
+}
+
+static int set_window_clamp(struct sock *sk, int val)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	if (val < 0 || (!val && sk->sk_state != TCP_CLOSE))
+		return -EINVAL;
+	ts->window_clamp = val ? max(val, SOCK_MIN_RCVBUF / 2) : S32_MAX / 2;
+	return 0;
+}
+
+static bool one_to(int val, int max)
+{
+	return val >= 1 && val <= max;
+}
+
+static int set_int(struct sock *sk, int optname, int val)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	switch (optname) {
+	case TCP_NODELAY:
+		set_nagle(sk, TERN_NAGLE_OFF, val);
+		return 0;
+	case TCP_CORK:
+		set_nagle(sk, TERN_NAGLE_CORK, val);
+		return 0;
+	case TCP_QUICKACK:
+		set_quickack(sk, val);
+		return 0;
+	case TCP_LINGER2:
+		return set_linger2(ts, val);
+	case TCP_WINDOW_CLAMP:
+		return set_window_clamp(sk, val);
+	case TCP_DEFER_ACCEPT:
+		ts->defer_accept = seconds_to_retrans(val);
+		return 0;
+	case TCP_MAXSEG:
+		if (val && (val < TERN_MSS_MIN || val > MAX_MSS))
+			return -EINVAL;
+		ts->user_mss = val;
+		return 0;
+	case TCP_KEEPIDLE:
+		if (!one_to(val, MAX_KEEPALIVE_SECONDS))
+			return -EINVAL;
+		ts->keepalive_time = val;
+		restart_keepalive(sk);
+		return 0;
+	case TCP_KEEPINTVL:
+		if (!one_to(val, MAX_KEEPALIVE_SECONDS))
+			return -EINVAL;
+		ts->keepalive_intvl = val;
+		return 0;
+	case TCP_KEEPCNT:
+		if (!one_to(val, MAX_TRIES))
+			return -EINVAL;
+		ts->keepalive_probes = val;
+		return 0;
+	case TCP_SYNCNT:
+		if (!one_to(val, MAX_TRIES))
+			return -EINVAL;
+		ts->syn_retries = val;
+		return 0;
+	case TCP_INQ:
+		if (val != 0 && val != 1)
+			return -EINVAL;
+		ts->report_inq = val;
+		return 0;
+	case TCP_NOTSENT_LOWAT:
+		WRITE_ONCE(ts->notsent_lowat, val);
+		sk->sk_write_space(sk);
+		return 0;
+	case TCP_USER_TIMEOUT:
+		if (val < 0)
+			return -EINVAL;
+		ts->user_timeout = val;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int set_congestion(struct sock *sk, sockptr_t optval, unsigned int optlen)
+{
+	char name[CONG_NAME_MAX];
+
+	if (optlen < 1)
+		return -EINVAL;
+	if (strncpy_from_sockptr(name, optval, min_t(unsigned int, optlen, sizeof(name) - 1)) < 0)
+		return -EFAULT;
+	name[min_t(unsigned int, optlen, sizeof(name) - 1)] = 0;
+	return strcmp(name, tern_sk(sk)->cong->name) ? -ENOENT : 0;
+}
+
+static int set_tcp(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
+{
+	int val, err;
+
+	if (optname == TCP_CONGESTION)
+		return set_congestion(sk, optval, optlen);
+	if (optlen < sizeof(int))
+		return -EINVAL;
+	if (copy_from_sockptr(&val, optval, sizeof(val)))
+		return -EFAULT;
+	lock_sock(sk);
+	err = set_int(sk, optname, val);
+	release_sock(sk);
+	return err;
+}
+
+/**
+ * tern_setsockopt - setsockopt() above SOL_SOCKET
+ * @sk: socket, not locked
+ * @level: SOL_TCP, SOL_IP, SOL_IPV6
+ * @optname: option
+ * @optval: value
+ * @optlen: its length
+ *
+ * Return: 0, -ENOPROTOOPT, -EINVAL, -EFAULT or what IP says.
+ */
+int tern_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
+		    unsigned int optlen)
+{
+	if (level == SOL_TCP)
+		return set_tcp(sk, optname, optval, optlen);
+	if (sk->sk_family == AF_INET6)
+		return ipv6_setsockopt(sk, level, optname, optval, optlen);
+	return ip_setsockopt(sk, level, optname, optval, optlen);
+}
+
+static u32 segments(const struct tern_sock *ts, u32 bytes)
+{
+	return DIV_ROUND_UP(bytes, ts->mss);
+}
+
+static void fill_info(struct sock *sk, struct tcp_info *info)
+{
+	const struct tern_sock *ts = tern_sk(sk);
+
+	memset(info, 0, sizeof(*info));
+	info->tcpi_state = inet_sk_state_load(sk);
+	if (info->tcpi_state == TCP_LISTEN) {
+		info->tcpi_unacked = READ_ONCE(sk->sk_ack_backlog);
+		info->tcpi_sacked = READ_ONCE(sk->sk_max_ack_backlog);
+		return;
+	}
+	lock_sock(sk);
+	info->tcpi_ca_state = ts->ca_state == TERN_CA_OPEN ? TCP_CA_Open :
+			      ts->ca_state == TERN_CA_RECOVERY ? TCP_CA_Recovery : TCP_CA_Loss;
+	info->tcpi_retransmits = ts->retransmits;
+	info->tcpi_probes = ts->probes_out;
+	info->tcpi_backoff = ts->backoff;
+	info->tcpi_options = TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK;
+	info->tcpi_rto = ts->rto_us;
+	info->tcpi_snd_mss = ts->mss;
+	info->tcpi_rcv_mss = ts->rcv_mss;
+	info->tcpi_unacked = segments(ts, ts->snd_nxt - ts->snd_una);
+	info->tcpi_sacked = segments(ts, ts->sacked_out);
+	info->tcpi_lost = segments(ts, ts->lost_out);
+	info->tcpi_retrans = segments(ts, ts->retrans_out);
+	info->tcpi_last_data_recv = jiffies_to_msecs(jiffies - ts->last_rcv);
+	info->tcpi_last_ack_recv = jiffies_to_msecs(jiffies - ts->last_heard);
+	info->tcpi_pmtu = ts->pmtu;
+	info->tcpi_rtt = ts->rtt.srtt >> 3;
+	info->tcpi_rttvar = ts->rtt.rttvar >> 2;
+	info->tcpi_min_rtt = ts->rtt.min;
+	info->tcpi_snd_ssthresh = segments(ts, ts->snd_ssthresh);
+	info->tcpi_snd_cwnd = segments(ts, ts->snd_cwnd);
+	info->tcpi_total_retrans = ts->total_retrans;
+	info->tcpi_bytes_acked = ts->bytes_acked;
+	info->tcpi_bytes_received = ts->bytes_received;
+	info->tcpi_segs_in = ts->segs_in;
+	info->tcpi_segs_out = ts->segs_out;
+	info->tcpi_notsent_bytes = max_t(s32, ts->write_seq - ts->snd_nxt, 0);
+	release_sock(sk);
+}
+
+static int get_int(struct sock *sk, int optname, int *val)
+{
+	const struct tern_sock *ts = tern_sk(sk);
+	const struct tern_net *tn = tern_net(sock_net(sk));
+
+	switch (optname) {
+	case TCP_NODELAY:
+		*val = !!(ts->nagle & TERN_NAGLE_OFF);
+		return 0;
+	case TCP_CORK:
+		*val = !!(ts->nagle & TERN_NAGLE_CORK);
+		return 0;
+	case TCP_QUICKACK:
+		*val = !ts->pingpong;
+		return 0;
+	case TCP_LINGER2:
+		*val = ts->linger2 < 0 ? -1 : ts->linger2 ? ts->linger2 / HZ :
+		       READ_ONCE(tn->fin_timeout);
+		return 0;
+	case TCP_WINDOW_CLAMP:
+		*val = ts->window_clamp == S32_MAX / 2 ? 0 : ts->window_clamp;
+		return 0;
+	case TCP_DEFER_ACCEPT:
+		*val = retrans_to_seconds(ts->defer_accept);
+		return 0;
+	case TCP_MAXSEG:
+		*val = ts->user_mss && (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN) ?
+		       ts->user_mss : ts->mss;
+		return 0;
+	case TCP_KEEPIDLE:
+		*val = ts->keepalive_time ?: READ_ONCE(tn->keepalive_time);
+		return 0;
+	case TCP_KEEPINTVL:
+		*val = ts->keepalive_intvl ?: READ_ONCE(tn->keepalive_intvl);
+		return 0;
+	case TCP_KEEPCNT:
+		*val = ts->keepalive_probes ?: READ_ONCE(tn->keepalive_probes);
+		return 0;
+	case TCP_SYNCNT:
+		*val = ts->syn_retries ?: READ_ONCE(tn->syn_retries);
+		return 0;
+	case TCP_INQ:
+		*val = ts->report_inq;
+		return 0;
+	case TCP_NOTSENT_LOWAT:
+		*val = ts->notsent_lowat;
+		return 0;
+	case TCP_USER_TIMEOUT:
+		*val = ts->user_timeout;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int get_tcp(struct sock *sk, int optname, char __user *optval, int __user *optlen)
+{
+	char name[CONG_NAME_MAX] = { };
+	struct tcp_info info;
+	const void *answer;
+	int val, len, size, err;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+
+	if (optname == TCP_INFO) {
+		fill_info(sk, &info);
+		answer = &info;
+		size = sizeof(info);
+	} else if (optname == TCP_CONGESTION) {
+		strscpy(name, tern_sk(sk)->cong->name, sizeof(name));
+		answer = name;
+		size = sizeof(name);
+	} else {
+		err = get_int(sk, optname, &val);
+		if (err)
+			return err;
+		answer = &val;
+		size = sizeof(val);
+	}
+	len = min(len, size);
+	if (put_user(len, optlen) || copy_to_user(optval, answer, len))
+		return -EFAULT;
+	return 0;
+}
+
+/**
+ * tern_getsockopt - getsockopt() above SOL_SOCKET
+ * @sk: socket, not locked
+ * @level: SOL_TCP, SOL_IP, SOL_IPV6
+ * @optname: option
+ * @optval: where to
+ * @optlen: room, then what was used
+ *
+ * Return: 0, -ENOPROTOOPT, -EINVAL, -EFAULT or what IP says.
+ */
+int tern_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
+		    int __user *optlen)
+{
+	if (level == SOL_TCP)
+		return get_tcp(sk, optname, optval, optlen);
+	if (sk->sk_family == AF_INET6)
+		return ipv6_getsockopt(sk, level, optname, optval, optlen);
+	return ip_getsockopt(sk, level, optname, optval, optlen);
+}

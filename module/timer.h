@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _TERN_TIMER_H
+#define _TERN_TIMER_H
+
+#include <linux/types.h>
+
+struct sock;
+struct timer_list;
+
+#define TERN_RTO_MAX_US		(120u * 1000 * 1000)
+
+void tern_timers_init(struct sock *sk);
+void tern_timers_clear(struct sock *sk);
+void tern_timers_clear_sync(struct sock *sk);
+void tern_rtx_arm(struct sock *sk);
+void tern_rtx_disarm(struct sock *sk);
+void tern_probe_arm(struct sock *sk);
+void tern_rto_update(struct sock *sk);
+void tern_delack_arm(struct sock *sk);
+void tern_keepalive_arm(struct sock *sk, unsigned long delay);
+void tern_keepalive_disarm(struct sock *sk);
+unsigned long tern_keepalive_time(const struct sock *sk);
+void tern_fin_wait2_arm(struct sock *sk);
+void tern_release_cb(struct sock *sk);
+
+#endif
