@@ -1,0 +1,450 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Loss and congestion on the wire: the initial burst, acknowledgments clocking
+out data, fast retransmit of exactly the holes, the retransmission timer and its
+backoff, and what is retransmitted besides data. Times are measured by the
+timestamps that the kernel put into its segments, so that a slow test does not
+count.
+"""
+import errno
+import socket
+
+from lib.scenario import TERN, main, scenario
+from lib.ternwire import sack_option
+from lib.wire import check, check_equal
+
+INITIAL_WINDOW = 10
+TCP_NODELAY = 1
+# A buffer that takes everything a scenario writes
+LARGE_BUFFER = [(socket.SOL_SOCKET, socket.SO_SNDBUF, 200000)]
+
+
+def burst(w, segments=INITIAL_WINDOW, written=None):
+    """A connection with so many full segments in flight, none acknowledged"""
+    c = w.established(options=LARGE_BUFFER)
+    c.write((written or segments) * w.mss)
+    for number in range(segments):
+        c.expect("A", seq=edge(w, number), len=w.mss)
+    return c
+
+
+def edge(w, number):
+    """The sequence number at which segment `number` (from 0) begins"""
+    return 1 + number * w.mss
+
+
+def dup(c, first, last, ack=0):
+    """Acknowledge up to segment `ack`, and SACK the segments first to last - 1."""
+    w = c.world
+    c.send("A", ack=edge(w, ack), sack=[(edge(w, first), edge(w, last))])
+
+
+def interval(earlier, later, w):
+    """Seconds between two segments, by the kernel's own clock"""
+    ticks = (later.ts - earlier.ts) & 0xffffffff
+    return ticks / (1e6 if w.tern else 1e3)
+
+
+# --- congestion window ----------------------------------------------------------
+
+@scenario("initial window is ten segments")
+def initial_window(w):
+    c = burst(w, written=20)
+    c.expect_none()
+
+
+# TCP may hold one back for a larger burst
+@scenario("slow start: each acknowledged segment lets two go", variants=TERN)
+def slow_start(w):
+    c = burst(w, written=40)
+    sent = INITIAL_WINDOW
+    for acked in range(2, 11, 2):
+        c.send("A", ack=edge(w, acked))
+        for _ in range(4):
+            c.expect("A", seq=edge(w, sent), len=w.mss)
+            sent += 1
+        c.expect_none()
+
+
+@scenario("the window does not grow while the program sends little")
+def application_limited(w):
+    c = w.established(options=LARGE_BUFFER)
+    for _ in range(30):
+        at = c.rcv_nxt
+        c.write(100)
+        c.expect("A", seq=at, len=100)
+        c.send("A")
+    at = c.rcv_nxt
+    c.write(40 * w.mss)
+    sent = 0
+    while c.expect_maybe("A", seq=at + sent * w.mss, len=w.mss):
+        sent += 1
+    check(sent <= 2 * INITIAL_WINDOW, f"{sent} segments at once after an idle application")
+
+
+# --- fast retransmit ------------------------------------------------------------
+# Where the threshold of three segments (RFC 6675) matters there is no
+# reference: newer kernels' TCP goes by time only (RFC 8985).
+
+@scenario("three SACKed segments: exactly the hole is sent again, once", variants=TERN)
+def fast_retransmit(w):
+    c = burst(w)
+    with w.counts(FastRetrans=1, RetransSegs=1, Timeouts=0, SACKRecv=(1, None)):
+        for last in (2, 3):
+            dup(c, 1, last)
+            c.expect_none()
+        dup(c, 1, 4)
+        c.expect("A", seq=1, len=w.mss)
+        for last in (5, 6, 7):
+            dup(c, 1, last)
+        c.expect_none()
+    c.send("A", ack=edge(w, 7))
+    c.expect_none()
+    c.send("A")
+    c.alive()
+
+
+@scenario("two SACKed segments: nothing is sent again", variants=TERN)
+def reordering(w):
+    c = burst(w)
+    with w.counts(FastRetrans=0, RetransSegs=0):
+        dup(c, 1, 2)
+        dup(c, 1, 3)
+        c.expect_none()
+        c.send("A", ack=edge(w, 3))
+        c.expect_none()
+        c.send("A")
+        c.expect_none()
+    c.alive()
+
+
+@scenario("fast retransmit while SACK blocks ride on the data")
+def fast_retransmit_of_shorter_segments(w):
+    """We have a hole, too: the kernel's data carries SACK blocks, and less of
+    itself in each segment than the MSS."""
+    c = w.established(options=LARGE_BUFFER)
+    c.send(seq=101, len=10)
+    c.expect("A", ack=1, sack=[(101, 111)])
+    c.sock.setsockopt(socket.IPPROTO_TCP, TCP_NODELAY, 1)
+    for _ in range(3):
+        c.write(3 * w.mss)
+    ends = [1]
+    while segment := c.expect_maybe("A", seq=ends[-1], sack=[(101, 111)]):
+        ends.append(ends[-1] + len(segment.payload))
+    check(len(ends) > 9, f"only {len(ends) - 1} segments were sent")
+    check(ends[1] - 1 < w.mss, "no room was left for the SACK option")
+    with w.counts(Timeouts=0, RetransSegs=1):
+        for end in ends[2:]:
+            c.send("A", ack=1, sack=[(ends[1], end)])
+        # among new segments, the hole and nothing but the hole
+        again = []
+        while not again or c.pending():
+            segment = c.expect("A")
+            if segment.rel < ends[-1]:
+                again.append((segment.rel, len(segment.payload)))
+        check_equal(again, [(1, ends[1] - 1)], "segments sent again")
+        c.send("A")
+
+
+@scenario("two holes are both filled, what was SACKed is not sent")
+def two_holes(w):
+    c = burst(w)
+    blocks = [(edge(w, 4), edge(w, 10)), (edge(w, 1), edge(w, 3))]
+    c.send("A", ack=1, sack=[(edge(w, 1), edge(w, 3))])
+    c.send("A", ack=1, sack=[(edge(w, 4), edge(w, 5)), (edge(w, 1), edge(w, 3))])
+    c.expect("A", seq=1, len=w.mss)
+    c.send("A", ack=1, sack=blocks)
+    c.expect("A", seq=edge(w, 3), len=w.mss)
+    c.expect_none()
+    c.send("A", ack=edge(w, 3), sack=blocks[:1])
+    c.expect_none()
+    c.send("A")
+    c.alive()
+
+
+@scenario("a partial acknowledgment brings the next hole")
+def partial_ack(w):
+    """Segments 0 and 1 are lost: the acknowledgment of the first retransmission
+    (or an ACK before it) brings the second, without a timeout."""
+    c = burst(w)
+    with w.counts(Timeouts=0, RetransSegs=2):
+        for last in (3, 4, 5):
+            dup(c, 2, last)
+        c.expect("A", seq=1, len=w.mss)
+        second = c.expect_maybe("A", seq=edge(w, 1), len=w.mss)
+        dup(c, 2, 10, ack=1)
+        if not second:
+            c.expect("A", seq=edge(w, 1), len=w.mss)
+        c.expect_none()
+    c.send("A")
+    c.alive()
+
+
+@scenario("new data is sent during recovery, as acknowledgments allow", variants=TERN)
+def new_data_in_recovery(w):
+    c = burst(w, written=30)
+    for last in (2, 3, 4):
+        dup(c, 1, last)
+        # limited transmit (RFC 3042) may send new segments already
+        while c.rcv_nxt and last < 4 and c.expect_maybe("A", len=w.mss):
+            check(c.last.rel >= edge(w, INITIAL_WINDOW), "retransmitted too early")
+    c.expect("A", seq=1, len=w.mss)
+    new = 0
+    for last in range(5, 11):
+        dup(c, 1, last)
+        while c.expect_maybe("A", len=w.mss):
+            check(c.last.rel >= edge(w, INITIAL_WINDOW), f"sent {c.last.rel} again")
+            new += 1
+    check(new >= 1, "no new data in a whole round trip of recovery")
+    check(new <= INITIAL_WINDOW, f"{new} new segments: the window was not reduced")
+    # everything in flight was received: on it goes
+    c.send("A")
+    c.expect("A", len=w.mss)
+
+
+@scenario("the window is halved by a loss")
+def window_halved(w):
+    c = burst(w, INITIAL_WINDOW)
+    for last in (2, 3, 4):
+        dup(c, 1, last)
+    c.expect("A", seq=1, len=w.mss)
+    at = c.rcv_nxt
+    c.send("A")
+    c.write(20 * w.mss)
+    sent = 0
+    while c.expect_maybe("A", seq=at + sent * w.mss, len=w.mss):
+        sent += 1
+    check(3 <= sent <= 6, f"{sent} segments in flight after the loss of one in ten")
+
+
+@scenario("a D-SACK is no sign of loss")
+def dsack_is_no_loss(w):
+    c = burst(w)
+    c.send("A", ack=edge(w, 2))
+    with w.counts(RetransSegs=0, DSACKRecv=4):
+        for _ in range(4):
+            c.send("A", ack=edge(w, 2), sack=[(1, edge(w, 1))])
+        c.expect_none()
+    c.send("A")
+    c.alive()
+
+
+# --- the timer ------------------------------------------------------------------
+
+@scenario("retransmission timer: the first segment, with growing intervals", slow=True)
+def timeout_backoff(w):
+    w.sysctl("rto_min_ms", 200)
+    c = w.established()
+    c.repeats_ok = True
+    with w.counts(RetransSegs=(3, None), Timeouts=(3, None)):
+        c.write(100)
+        times = [c.expect("A", seq=1, len=100) for _ in range(4)]
+    first, second, third = [interval(a, b, w) for a, b in zip(times, times[1:])]
+    check(first >= 0.19, f"first retransmission after {first:.3f} s")
+    # 1, 2 and 4 times the timeout, each a little longer on a slow machine
+    check(second > 1.2 * first and third > 2 * first,
+          f"intervals {first:.3f}, {second:.3f}, {third:.3f} s do not double")
+    c.send("A")
+    c.alive()
+
+
+@scenario("after a timeout one segment is sent, acknowledgments clock the others", slow=True)
+def timeout_slow_start(w):
+    w.sysctl("rto_min_ms", 1000)
+    c = burst(w)
+    c.expect("A", seq=1, len=w.mss)
+    c.expect_none()
+    with w.counts(FastRetrans=0):
+        c.send("A", ack=edge(w, 1))
+        c.expect("A", seq=edge(w, 1), len=w.mss)
+        c.expect("A", seq=edge(w, 2), len=w.mss)
+        c.expect_none()
+        c.send("A", ack=edge(w, 3))
+        for number in range(3, 7):
+            c.expect("A", seq=edge(w, number), len=w.mss)
+        c.expect_none()
+        c.send("A")
+    c.alive()
+
+
+@scenario("after a timeout what was SACKed is not sent again", slow=True, variants=TERN)
+def timeout_keeps_sacked(w):
+    w.sysctl("rto_min_ms", 1000)
+    c = burst(w, 4)
+    dup(c, 2, 4)
+    c.expect_none()
+    c.expect("A", seq=1, len=w.mss)
+    dup(c, 2, 4, ack=1)
+    c.expect("A", seq=edge(w, 1), len=w.mss)
+    c.expect_none()
+    c.send("A")
+    c.alive()
+
+
+@scenario("a receiver that discarded what it had SACKed gets it again", slow=True)
+def reneging(w):
+    """RFC 2018 section 8: SACK is advisory."""
+    w.sysctl("rto_min_ms", 500)
+    c = burst(w, 4)
+    c.repeats_ok = True
+    dup(c, 1, 4)
+    c.expect("A", seq=1, len=w.mss)
+    # everything queued was thrown away
+    for number in range(1, 4):
+        c.send("A", ack=edge(w, number))
+        while c.expect("A", len=w.mss).rel != edge(w, number):
+            pass
+    c.send("A")
+    c.expect_none()
+    c.alive()
+
+
+@scenario("a lost retransmission is sent again", slow=True)
+def lost_retransmission(w):
+    w.sysctl("rto_min_ms", 500)
+    c = burst(w)
+    dup(c, 1, 4)
+    c.expect("A", seq=1, len=w.mss)
+    dup(c, 1, 10)
+    c.expect("A", seq=1, len=w.mss)
+    c.send("A")
+    c.alive()
+
+
+@scenario("the last segment of a burst is lost", slow=True)
+def tail_loss(w):
+    w.sysctl("rto_min_ms", 500)
+    c = burst(w, 5)
+    c.repeats_ok = True
+    c.send("A", ack=edge(w, 4))
+    c.expect("A", seq=edge(w, 4), len=w.mss)
+    c.send("A")
+    c.alive()
+
+
+@scenario("backoff ends with the next acknowledgment", slow=True)
+def backoff_ends(w):
+    w.sysctl("rto_min_ms", 200)
+    c = w.established()
+    c.repeats_ok = True
+    c.write(10)
+    for _ in range(3):
+        c.expect("A", seq=1, len=10)
+    c.send("A")
+    c.write(10)
+    first = c.expect("A", seq=11, len=10)
+    # an acknowledgment with a fresh timestamp
+    c.send("A")
+    c.write(10)
+    first = c.expect("A", seq=21, len=10)
+    again = c.expect("A", seq=21, len=10)
+    check(interval(first, again, w) < 2, f"{interval(first, again, w):.3f} s")
+
+
+@scenario("FIN is sent again", slow=True)
+def fin_again(w):
+    w.sysctl("rto_min_ms", 200)
+    c = w.established()
+    c.repeats_ok = True
+    c.shutdown()
+    with w.counts(RetransSegs=(1, None)):
+        c.expect("FA", seq=1, len=0)
+        c.expect("FA", seq=1, len=0)
+        c.send("A")
+        c.state("FIN_WAIT_2")
+
+
+@scenario("data and FIN are sent again", slow=True)
+def data_and_fin_again(w):
+    w.sysctl("rto_min_ms", 500)
+    c = w.established()
+    c.write(100)
+    c.expect("A", seq=1, len=100)
+    c.close()
+    c.expect("FA", seq=101, len=0)
+    # the FIN may ride on the data now
+    c.expect_one_of("FA", "A", seq=1, len=100)
+    c.send("A")
+    c.state("FIN_WAIT_2")
+
+
+@scenario("a retransmission carries the old data with a new timestamp", slow=True)
+def retransmission_contents(w):
+    w.sysctl("rto_min_ms", 200)
+    c = w.established()
+    c.repeats_ok = True
+    c.write(300)
+    first = c.expect("A", seq=1, len=300, psh=True)
+    # what we sent meanwhile is acknowledged in it
+    c.send(len=10, ack=1)
+    c.expect("A", ack=11, len=0)
+    again = c.expect("A", seq=1, len=300, ack=11, psh=True)
+    check_equal(again.payload, first.payload, "data")
+    check(again.ts != first.ts, "the timestamp is the old one")
+
+
+@scenario("an acknowledgment of half a segment leaves the other half", slow=True)
+def half_acknowledged(w):
+    w.sysctl("rto_min_ms", 200)
+    c = w.established()
+    c.repeats_ok = True
+    c.write(1000)
+    c.expect("A", seq=1, len=1000)
+    c.send("A", ack=501)
+    c.expect("A", seq=501, len=500)
+    c.send("A")
+    c.alive()
+
+
+@scenario("retransmission respects a smaller window", slow=True)
+def retransmission_in_small_window(w):
+    w.sysctl("rto_min_ms", 500)
+    c = burst(w, 4)
+    c.repeats_ok = True
+    c.send("A", ack=edge(w, 1), window=w.mss)
+    c.expect("A", seq=edge(w, 1), len=w.mss)
+    c.expect_none()
+    c.send("A")
+    c.alive()
+
+
+# --- bad SACK -------------------------------------------------------------------
+
+@scenario("SACK blocks that make no sense are ignored", variants=TERN)
+def senseless_sack(w):
+    c = burst(w)
+    end = edge(w, INITIAL_WINDOW)
+    senseless = [(end + 1, end + 2000), (500, 400), (edge(w, 3), edge(w, 3)),
+                 (edge(w, 2), end + 1), (1 - 200000, 1 - 100000), (1, 1 << 31)]
+    with w.counts(RetransSegs=0, FastRetrans=0, SACKDiscard=(len(senseless) - 1, None)):
+        for block in senseless:
+            c.send("A", ack=1, sack=[block])
+        c.expect_none()
+        options = [sack_option(*[(0xffffffff, 0)] * 4)]
+        c.send("A", ack=1, options=options)
+        c.expect_none()
+    c.send("A")
+    c.alive()
+
+
+@scenario("user timeout counts from the first loss", slow=True)
+def dead_path(w):
+    """Nothing comes back any more; the program is told within its own time."""
+    w.sysctl("rto_min_ms", 200)
+    c = w.established()
+    c.repeats_ok = True
+    c.sock.setsockopt(6, 18, 1500)
+    c.write(100)
+    sent = [c.expect("A", seq=1, len=100)]
+    while True:
+        segment = c.world.receive_for(c, 3)
+        if segment is None:
+            break
+        sent.append(segment)
+    c.state("CLOSED")
+    c.socket_error(errno.ETIMEDOUT)
+    check(len(sent) >= 3, f"sent only {len(sent)} times")
+
+
+if __name__ == "__main__":
+    main()
