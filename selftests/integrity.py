@@ -279,6 +279,8 @@ def peer_vanishes(door, version):
     finally:
         os.kill(far.pid, signal.SIGKILL)
         os.waitpid(far.pid, 0)
+        # the two hosts find out that the connection is no more
+        set_netem(None)
 
 
 def main():

@@ -107,7 +107,7 @@ def states(namespace=None):
 
 def unused_at_the_start():
     """What earlier tests left goes with their namespaces, a moment after them."""
-    wait_for(lambda: users() == 0, "the module is no longer used", 20 * DEADLINE)
+    wait_for(lambda: users() == 0, "the module is no longer used", 6 * DEADLINE)
 
 
 def refused_while_in_use():

@@ -53,6 +53,21 @@ static int host_here(const struct door *d)
 }
 
 /*
+ * Peers vanish here, and what a case leaves unacknowledged would keep its
+ * namespace, and so the module, for minutes.
+ */
+static int netns_new_for_orphans(void)
+{
+	int net = netns_new();
+
+	if (sysctl_set("net/ipv4/tcp_orphan_retries", "1"))
+		return -1;
+	/* not there without the module */
+	sysctl_set("net/tern/orphan_retries", "1");
+	return net;
+}
+
+/*
  * This host is number 1 of network 1, the router number 2 of it. The server is
  * number 2 of network 2. A router tells an IPv4 host only now and then that
  * there is no way; therefore each door of IPv4 has an address of its own.
@@ -70,11 +85,11 @@ FIXTURE_SETUP(patience)
 	ASSERT_EQ(0, sysctl_set("net/ipv6/conf/all/forwarding", "1"));
 	ASSERT_EQ(0, sysctl_set("net/ipv4/icmp_ratemask", "0"));
 	ASSERT_EQ(0, sysctl_set("net/ipv6/icmp/ratelimit", "0"));
-	net->server = netns_new();
+	net->server = netns_new_for_orphans();
 	ASSERT_LE(0, net->server);
 	ASSERT_EQ(0, veth_join(2, net->router, net->server));
 	ASSERT_EQ(0, default_route(2, 1));
-	net->here = netns_new();
+	net->here = netns_new_for_orphans();
 	ASSERT_LE(0, net->here);
 	ASSERT_EQ(0, veth_join(1, net->here, net->router));
 	ASSERT_EQ(0, default_route(1, 2));
