@@ -20,8 +20,9 @@ import console
 import initramfs
 
 TIMEOUT, TROUBLE, DIED = 124, 125, 126
-# A guest tells every 5 seconds that it is alive.
-SILENCE_S = 60
+# A guest tells every 5 seconds that it is alive; its kernel panics when it is
+# stuck for a minute (session.sh).
+SILENCE_S = 120
 # From the power button to the first command: 2.5 s for a stock kernel and 23 s
 # for the debug kernel under emulation, on an idle host.
 BOOT_S = 180

@@ -39,11 +39,16 @@ heartbeat() {
 	done
 }
 
-# A kernel that is stuck is not waited for. Where it cannot panic of this, the
+# A kernel that is stuck is not waited for; but for a minute it may be the host
+# that was busy with other things. Where the kernel cannot panic of this, the
 # host's deadline remains.
 panic_when_stuck() {
-	local name
+	local name stall=/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout
 
+	[ ! -w $stall ] || echo 60 >$stall
+	# a soft lockup is twice that
+	[ ! -w /proc/sys/kernel/watchdog_thresh ] ||
+		echo 30 >/proc/sys/kernel/watchdog_thresh
 	for name in softlockup_panic hung_task_panic panic_on_rcu_stall; do
 		[ ! -w /proc/sys/kernel/$name ] || echo 1 >/proc/sys/kernel/$name
 	done
