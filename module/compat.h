@@ -87,12 +87,10 @@
 #endif
 
 #ifdef HAVE_INET_FLAGS
-#define tern_inet_transparent(sk) inet_test_bit(TRANSPARENT, sk)
 #define tern_inet_recverr(sk) inet_test_bit(RECVERR, sk)
 #define tern_inet6_recverr(sk) inet6_test_bit(RECVERR6, sk)
 #define tern_inet6_sndflow(sk) inet6_test_bit(SNDFLOW, sk)
 #else
-#define tern_inet_transparent(sk) (inet_sk(sk)->transparent)
 #define tern_inet_recverr(sk) (inet_sk(sk)->recverr)
 #define tern_inet6_recverr(sk) (inet6_sk(sk)->recverr)
 #define tern_inet6_sndflow(sk) (inet6_sk(sk)->sndflow)

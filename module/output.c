@@ -188,7 +188,10 @@ static void set_gso(struct sk_buff *skb, u32 payload, u32 mss)
 	shinfo->gso_type = SKB_GSO_SCTP;
 }
 
-/* skb is payload without header, owned by the call; returns how it was cut in seg_len */
+/*
+ * skb is payload without header, owned by the call. seg_len, for what has
+ * payload or FIN: the payload of each segment that it was cut into.
+ */
 static int send_segment(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags, u16 *seg_len)
 {
 	struct tern_sock *ts = tern_sk(sk);
@@ -208,6 +211,8 @@ static int send_segment(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 		tern_mib_add(sock_net(sk), OutSegs, skb_shinfo(skb)->gso_segs);
 		ts->segs_out += skb_shinfo(skb)->gso_segs;
 	} else {
+		if (seg_len)
+			*seg_len = 0;
 		tern_mib_inc(sock_net(sk), OutSegs);
 		ts->segs_out++;
 	}

@@ -50,7 +50,7 @@ static bool may_split(const struct sock *sk, const struct sk_buff *skb, u32 len)
 		return false;
 	if (sk->sk_wmem_queued / 2 > READ_ONCE(sk->sk_sndbuf) + 2 * 65536L)
 		return false;
-	return len % seg_len == 0 || (len >= crumb && skb->len - len >= crumb);
+	return (seg_len && len % seg_len == 0) || (len >= crumb && skb->len - len >= crumb);
 }
 
 /* cut off what lies outside of the block; the part inside, or NULL for none */

@@ -128,18 +128,6 @@ static int find_edge(int state, enum tern_event event)
 }
 
 /**
- * tern_state_has_edge - can this event happen in this state?
- * @state: TCP_* number
- * @event: what would happen
- *
- * Return: whether the table has it.
- */
-bool tern_state_has_edge(int state, enum tern_event event)
-{
-	return find_edge(state, event) >= 0;
-}
-
-/**
  * tern_transition - where an event leads, counted and traced
  * @flow: whose state it is, for the trace
  * @state: TCP_* number it is in

@@ -22,7 +22,6 @@ enum tern_event {
 
 int tern_transition(const struct tern_flow *flow, int state, enum tern_event event);
 void tern_state_event(struct sock *sk, enum tern_event event);
-bool tern_state_has_edge(int state, enum tern_event event);
 const char *tern_state_name(int state);
 void tern_transitions_show(struct seq_file *seq);
 
