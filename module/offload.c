@@ -29,8 +29,19 @@ static __sum16 pseudo_sum(const struct sk_buff *skb, u32 len)
 	return ~csum_tcpudp_magic(ip_hdr(skb)->saddr, ip_hdr(skb)->daddr, len, tern_protocol, 0);
 }
 
+/*
+ * The checksum's seed for another length. The addresses in it are not always
+ * those of the IP header: with a routing header the last is not reached yet.
+ */
+static __sum16 seed_for_len(__sum16 seed, u32 old_len, u32 len)
+{
+	__wsum change = (__force __wsum)htonl(~old_len + len);
+
+	return ~csum_fold(csum_add(csum_unfold(seed), change));
+}
+
 /* headers of the pieces: each its own sequence number, the ends of the flags, checksum */
-static void finish_segments(struct sk_buff *segs, u32 seq, u32 mss)
+static void finish_segments(struct sk_buff *segs, u32 seq, u32 mss, __sum16 seed, u32 old_len)
 {
 	struct sk_buff *skb;
 
@@ -42,7 +53,7 @@ static void finish_segments(struct sk_buff *segs, u32 seq, u32 mss)
 			th->flags &= ~(TERN_FIN | TERN_PSH);
 		if (skb != segs)
 			th->flags &= ~TERN_CWR;
-		th->check = pseudo_sum(skb, skb->len - skb_transport_offset(skb));
+		th->check = seed_for_len(seed, old_len, skb->len - skb_transport_offset(skb));
 		if (skb->ip_summed != CHECKSUM_PARTIAL)
 			th->check = gso_make_checksum(skb, ~(__force __wsum)th->check);
 	}
@@ -53,7 +64,8 @@ static struct sk_buff *segment(struct sk_buff *skb, netdev_features_t features)
 	unsigned int mss = skb_shinfo(skb)->gso_size, hdr_len;
 	const struct tern_hdr *th;
 	struct sk_buff *segs;
-	u32 seq;
+	u32 seq, len;
+	__sum16 seed;
 
 	if (!(skb_shinfo(skb)->gso_type & SKB_GSO_SCTP) || !mss ||
 	    !pskb_may_pull(skb, TERN_HLEN_MIN))
@@ -64,6 +76,8 @@ static struct sk_buff *segment(struct sk_buff *skb, netdev_features_t features)
 		return ERR_PTR(-EINVAL);
 	th = (const struct tern_hdr *)skb_transport_header(skb);
 	seq = ntohl(th->seq);
+	len = skb->len;
+	seed = skb->ip_summed == CHECKSUM_PARTIAL ? th->check : pseudo_sum(skb, len);
 	__skb_pull(skb, hdr_len);
 
 	if (skb_gso_ok(skb, features | NETIF_F_GSO_ROBUST)) {
@@ -76,7 +90,7 @@ static struct sk_buff *segment(struct sk_buff *skb, netdev_features_t features)
 		features &= ~NETIF_F_CSUM_MASK;
 	segs = skb_segment(skb, features);
 	if (!IS_ERR_OR_NULL(segs))
-		finish_segments(segs, seq, mss);
+		finish_segments(segs, seq, mss, seed, len);
 	return segs;
 }
 
