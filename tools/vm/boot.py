@@ -19,7 +19,7 @@ import accel
 import console
 import initramfs
 
-TIMEOUT, TROUBLE, DIED = 124, 125, 126
+EMULATOR, TIMEOUT, TROUBLE, DIED = 123, 124, 125, 126
 # A guest tells every 5 seconds that it is alive; its kernel panics when it is
 # stuck for a minute (session.sh).
 SILENCE_S = 120
@@ -77,6 +77,7 @@ class Machine:
         self.ready_s = None
         self.taint = 0
         self.fate = None
+        self.qemu_status = None
         self._write_initramfs(job)
 
     def _settings(self):
@@ -164,6 +165,7 @@ class Machine:
                     data = os.read(reader, 65536)
                     if not data:
                         self.fate = "died"
+                        self.qemu_status = self._status_of(qemu)
                         break
                     heard = time.monotonic()
                     for kind, item in messages.feed(data):
@@ -181,6 +183,14 @@ class Machine:
                 os.close(reader)
                 if tty:
                     termios.tcsetattr(0, termios.TCSADRAIN, tty)
+
+    @staticmethod
+    def _status_of(qemu):
+        """How QEMU itself ended: 0 when the guest reset the machine"""
+        try:
+            return qemu.wait(5)
+        except subprocess.TimeoutExpired:
+            return None
 
     def _hear(self, words, after):
         if words[0] == "READY":
@@ -204,6 +214,11 @@ class Machine:
         if report:
             say(f"the kernel reported trouble (all of its log: {shown}):")
             print(report, file=sys.stderr)
+        eflags = console.impossible_eflags(self.console_log)
+        if eflags and self.args.accel == "tcg":
+            say(f"EFLAGS {eflags} in that report is nothing that a processor can have: "
+                "this was the emulator")
+            return EMULATOR
         if self.fate == "timeout":
             say(f"the deadline of {self.args.timeout} s is over; log: {shown}")
             return TIMEOUT
@@ -217,7 +232,8 @@ class Machine:
             if self.args.interactive and self.ready_s and not report:
                 return 0    # left with Ctrl-A x
             if not report:
-                say(f"the test machine died; the end of its log ({shown}):")
+                say(f"the test machine died (QEMU ended with {self.qemu_status}); "
+                    f"the end of its log ({shown}):")
                 print(console.tail(self.console_log), file=sys.stderr)
                 with open(os.path.join(self.args.dir, "qemu.log"),
                           encoding="utf-8", errors="replace") as errors:

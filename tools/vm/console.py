@@ -29,6 +29,10 @@ NOISE = re.compile(r"\] *(R(?!IP)[A-Z0-9]{2}|[EF]S|CS|CR[0-9]|DR[0-9]|Code): "
 # taint flags D (it has died) and W (it has warned)
 TAINT_DIED, TAINT_WARNED = 1 << 7, 1 << 9
 REPORT_LINES = 80
+# Bits of EFLAGS that can be set at all; the emulator's processor has been seen
+# with others, on a stack that two interrupts had used at once.
+KERNEL_EFLAGS = re.compile(r"RSP: 0018:[0-9a-f]+ EFLAGS: ([0-9a-f]+)")
+EFLAGS_BITS = 0x3f7fd7
 
 
 def read(path):
@@ -59,6 +63,15 @@ def first_report(path, taint):
             return _report_at(log, number)
     if taint & (TAINT_DIED | TAINT_WARNED):
         return f"nothing in the log, but the kernel is tainted: {taint:#x}"
+    return None
+
+
+def impossible_eflags(path):
+    """The first EFLAGS in an oops that no processor can have, or None"""
+    for line in read(path):
+        match = KERNEL_EFLAGS.search(line)
+        if match and int(match.group(1), 16) & ~EFLAGS_BITS:
+            return match.group(1)
     return None
 
 

@@ -17,7 +17,8 @@ RESULT = re.compile(
     r"^([#\s]*)(not )?ok \d+\s*-?\s*([^#]*)(?:#\s*(.*))?$")
 PLAN = re.compile(r"^([#\s]*)1\.\.(\d+)(?:\s*#\s*SKIP\s*(.*))?\s*$")
 PROGRAM = re.compile(r"^# selftests: (.*)$")
-VERDICTS = {124: "the deadline was over, or the machine hung",
+VERDICTS = {123: "the emulator failed, twice",
+            124: "the deadline was over, or the machine hung",
             125: "the kernel reported trouble, see above",
             126: "the test machine died"}
 
