@@ -1,15 +1,219 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What every congestion control shares: the initial window, what a loss and a
- * timeout do to the window, idle restart, and the rule that a window is not
- * grown which was not used. The control itself is a table (cong.h).
+ * What every congestion control shares: the initial window, idle restart, the
+ * rule that a window is not grown which was not used; and which control a
+ * socket or a namespace has. The control itself is a table (net/tern_cong.h).
  *
- * Called with the socket locked.
+ * Called with the socket locked, unless a function says otherwise.
  */
+#include <linux/capability.h>
+#include <linux/kmod.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+
 #include "cong.h"
 #include "sock.h"
 
 #define INITIAL_WINDOW_SEGMENTS 10	/* RFC 6928 */
+
+static LIST_HEAD(registered);
+static DEFINE_MUTEX(registered_lock);
+
+static struct tern_cong_ops *find(const char *name)
+{
+	struct tern_cong_ops *ops;
+
+	list_for_each_entry(ops, &registered, list)
+		if (!strcmp(ops->name, name))
+			return ops;
+	return NULL;
+}
+
+/* a control that stays until module_put(), or NULL; may sleep */
+static struct tern_cong_ops *get_by_name(const char *name)
+{
+	struct tern_cong_ops *ops;
+	bool again = true;
+
+	for (;; again = false) {
+		mutex_lock(&registered_lock);
+		ops = find(name);
+		if (ops && !try_module_get(ops->owner))
+			ops = NULL;
+		mutex_unlock(&registered_lock);
+		if (ops || !again || !capable(CAP_NET_ADMIN))
+			return ops;
+		request_module("tern_%s", name);
+	}
+}
+
+/**
+ * tern_cong_register - offer a congestion control
+ * @ops: control; stays the caller's, who must unregister it
+ *
+ * Context: process. Return: 0, -EINVAL for a control that lacks a hook or a
+ * name, -EEXIST when the name is taken.
+ */
+int tern_cong_register(struct tern_cong_ops *ops)
+{
+	int err = 0;
+
+	if (!ops->name[0] || strnlen(ops->name, sizeof(ops->name)) == sizeof(ops->name) ||
+	    !ops->ssthresh || !ops->ack)
+		return -EINVAL;
+	mutex_lock(&registered_lock);
+	if (find(ops->name))
+		err = -EEXIST;
+	else
+		list_add_tail(&ops->list, &registered);
+	mutex_unlock(&registered_lock);
+	return err;
+}
+EXPORT_SYMBOL_GPL(tern_cong_register);
+
+/**
+ * tern_cong_unregister - take a control back
+ * @ops: control of a module that is being unloaded: no socket has it
+ *
+ * Context: process.
+ */
+void tern_cong_unregister(struct tern_cong_ops *ops)
+{
+	mutex_lock(&registered_lock);
+	list_del(&ops->list);
+	mutex_unlock(&registered_lock);
+	synchronize_rcu();	/* tern_cong_attach() */
+}
+EXPORT_SYMBOL_GPL(tern_cong_unregister);
+
+/**
+ * tern_cong_start - register those of this module
+ *
+ * Context: module load.
+ */
+void __init tern_cong_start(void)
+{
+	tern_cong_register(&tern_cubic);
+	tern_cong_register(&tern_newreno);
+}
+
+/**
+ * tern_cong_list - names of the registered controls
+ * @text: where to
+ * @size: room
+ *
+ * Context: process.
+ */
+void tern_cong_list(char *text, size_t size)
+{
+	struct tern_cong_ops *ops;
+	size_t at = 0;
+
+	text[0] = '\0';
+	mutex_lock(&registered_lock);
+	list_for_each_entry(ops, &registered, list)
+		at += scnprintf(text + at, size - at, "%s%s", at ? " " : "", ops->name);
+	mutex_unlock(&registered_lock);
+}
+
+/**
+ * tern_cong_set_default - what new sockets of a namespace get
+ * @tn: namespace
+ * @name: of a registered control, or of one that can be loaded
+ *
+ * Context: process, not locked. Return: 0 or -ENOENT.
+ */
+int tern_cong_set_default(struct tern_net *tn, const char *name)
+{
+	struct tern_cong_ops *ops = get_by_name(name), *old;
+
+	if (!ops)
+		return -ENOENT;
+	old = xchg(&tn->cong_default, ops);
+	if (old)
+		module_put(old->owner);
+	return 0;
+}
+
+/**
+ * tern_cong_forget_default - the namespace goes away
+ * @tn: namespace
+ */
+void tern_cong_forget_default(struct tern_net *tn)
+{
+	module_put(tn->cong_default->owner);
+}
+
+static void use(struct tern_sock *ts, const struct tern_cong_ops *ops)
+{
+	ts->cong.ops = ops;
+	memset(ts->cong.priv, 0, sizeof(ts->cong.priv));
+}
+
+/**
+ * tern_cong_attach - a new socket gets the control of its namespace
+ * @sk: socket that has none; need not be locked
+ *
+ * Return: 0.
+ */
+int tern_cong_attach(struct sock *sk)
+{
+	const struct tern_cong_ops *ops;
+
+	rcu_read_lock();
+	ops = READ_ONCE(tern_net(sock_net(sk))->cong_default);
+	if (!try_module_get(ops->owner))
+		ops = &tern_cubic;
+	rcu_read_unlock();
+	use(tern_sk(sk), ops);
+	return 0;
+}
+
+/**
+ * tern_cong_inherit - the copy of a listener holds its control too
+ * @sk: from sk_clone_lock()
+ */
+void tern_cong_inherit(struct sock *sk)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	__module_get(ts->cong.ops->owner);	/* the listener has it */
+	use(ts, ts->cong.ops);
+}
+
+/**
+ * tern_cong_detach - the socket is freed
+ * @sk: socket
+ */
+void tern_cong_detach(struct sock *sk)
+{
+	module_put(tern_sk(sk)->cong.ops->owner);
+}
+
+/**
+ * tern_cong_choose - TCP_CONGESTION
+ * @sk: socket, not locked
+ * @name: of a control
+ *
+ * In the middle of a connection the window stays.
+ *
+ * Context: process. Return: 0 or -ENOENT.
+ */
+int tern_cong_choose(struct sock *sk, const char *name)
+{
+	const struct tern_cong_ops *ops = get_by_name(name);
+	struct tern_sock *ts = tern_sk(sk);
+
+	if (!ops)
+		return -ENOENT;
+	lock_sock(sk);
+	module_put(ts->cong.ops->owner);
+	use(ts, ops);
+	if (ops->init)
+		ops->init(&ts->cong);
+	release_sock(sk);
+	return 0;
+}
 
 static u32 initial_window(const struct tern_sock *ts)
 {
@@ -24,80 +228,31 @@ void tern_cong_init(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
 
-	ts->snd_cwnd = initial_window(ts);
-	ts->snd_ssthresh = U32_MAX / 2;
-	ts->cwnd_acked = 0;
+	ts->cong.snd_cwnd = initial_window(ts);
+	ts->cong.snd_ssthresh = TERN_SSTHRESH_UNKNOWN;
+	memset(&ts->cong.hystart, 0, sizeof(ts->cong.hystart));
+	ts->cong.rtt_us = 0;
+	use(ts, ts->cong.ops);
 	ts->is_cwnd_limited = false;
+	ts->cwnd_usage_seq = ts->snd_una;
 	ts->last_sent = tern_clock_us();
-	if (ts->cong->init)
-		ts->cong->init(sk);
-}
-
-/**
- * tern_cong_slow_start - below the threshold?
- * @sk: socket
- *
- * Return: whether the window grows by what is acknowledged (RFC 5681, 3.1).
- */
-bool tern_cong_slow_start(const struct sock *sk)
-{
-	return tern_sk(sk)->snd_cwnd < tern_sk(sk)->snd_ssthresh;
+	if (ts->cong.ops->init)
+		ts->cong.ops->init(&ts->cong);
 }
 
 /**
  * tern_cong_ack - bytes were delivered outside of fast recovery
  * @sk: socket
- * @acked: how many
+ * @s: what the acknowledgment told
  */
-void tern_cong_ack(struct sock *sk, u32 acked)
+void tern_cong_ack(struct sock *sk, const struct tern_cong_sample *s)
 {
 	struct tern_sock *ts = tern_sk(sk);
 
 	/* RFC 7661: a window that was not filled says nothing about the path */
-	if (!acked || (!ts->is_cwnd_limited && ts->ca_state == TERN_CA_OPEN))
+	if (!s->acked || (!ts->is_cwnd_limited && ts->ca_state == TERN_CA_OPEN))
 		return;
-	ts->cong->ack(sk, acked);
-}
-
-/**
- * tern_cong_enter_recovery - a loss was found by SACK
- * @sk: socket
- */
-void tern_cong_enter_recovery(struct sock *sk)
-{
-	struct tern_sock *ts = tern_sk(sk);
-
-	ts->snd_ssthresh = ts->cong->ssthresh(sk);
-	ts->snd_cwnd = ts->snd_ssthresh;
-	ts->cwnd_acked = 0;
-}
-
-/**
- * tern_cong_enter_loss - a retransmission timeout (RFC 5681, 3.1)
- * @sk: socket; everything in flight is marked lost
- *
- * A second timeout for the same data does not halve again.
- */
-void tern_cong_enter_loss(struct sock *sk)
-{
-	struct tern_sock *ts = tern_sk(sk);
-
-	if (ts->ca_state != TERN_CA_LOSS)
-		ts->snd_ssthresh = ts->cong->ssthresh(sk);
-	ts->snd_cwnd = ts->mss;
-	ts->cwnd_acked = 0;
-}
-
-/**
- * tern_cong_exit - what was lost has been repaired
- * @sk: socket
- */
-void tern_cong_exit(struct sock *sk)
-{
-	struct tern_sock *ts = tern_sk(sk);
-
-	if (ts->ca_state == TERN_CA_RECOVERY)
-		ts->snd_cwnd = ts->snd_ssthresh;
+	ts->cong.ops->ack(&ts->cong, s);
 }
 
 /**
@@ -110,13 +265,13 @@ void tern_cong_exit(struct sock *sk)
 void tern_cong_restart_after_idle(struct sock *sk, u32 idle_us)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	u32 restart = min(initial_window(ts), ts->snd_cwnd);
+	struct tern_cong *c = &ts->cong;
+	u32 restart = min(initial_window(ts), c->snd_cwnd);
 
-	ts->snd_ssthresh = max(ts->snd_ssthresh, ts->snd_cwnd / 4 * 3);
-	while (idle_us > ts->rto_us && ts->snd_cwnd > restart) {
-		ts->snd_cwnd /= 2;
+	c->snd_ssthresh = max(c->snd_ssthresh, c->snd_cwnd / 4 * 3);
+	while (idle_us > ts->rto_us && c->snd_cwnd > restart) {
+		c->snd_cwnd /= 2;
 		idle_us -= ts->rto_us;
 	}
-	ts->snd_cwnd = max(ts->snd_cwnd, restart);
-	ts->cwnd_acked = 0;
+	c->snd_cwnd = max(c->snd_cwnd, restart);
 }
