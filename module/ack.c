@@ -3,15 +3,15 @@
  * Acknowledgments: taking the peer's in, and when to send one's own.
  *
  * Taking in (RFC 9293, 3.10.7.4, fifth check): validity, send window, RTT,
- * scoreboard, retransmission queue, timers. Sending (RFC 5681, 4.2): every
+ * scoreboard, retransmission queue, recovery, timers. Sending (RFC 5681, 4.2): every
  * second segment at once, otherwise after net.tern.delack_ms, but without
  * delay at the start of a connection, after loss, and out of order.
  *
  * Called with the socket locked.
  */
 #include "ack.h"
-#include "cong.h"
 #include "output.h"
+#include "pacing.h"
 #include "recovery.h"
 #include "rtxqueue.h"
 #include "sock.h"
@@ -32,33 +32,57 @@ static void update_send_window(struct tern_sock *ts, const struct tern_skb_cb *c
 	}
 }
 
-static void sample_rtt(struct sock *sk, const struct tern_skb_cb *cb)
+static void sample_rtt(struct sock *sk, struct tern_ack_news *news)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	u32 rtt = tern_tsval(ts) - cb->tsecr;
+	u32 rtt = tern_tsval(ts) - news->tsecr;
 
 	if ((s32)rtt < 0)	/* an echo of what was never sent */
 		return;
+	news->rtt_us = max(rtt, 1u);
 	tern_rtt_sample(&ts->rtt, rtt);
+	ts->cong.rtt_us = news->rtt_us;
+	ts->cong.min_rtt_us = ts->rtt.min;
 	ts->backoff = 0;	/* RFC 6298, 5.7: until a new sample */
 	tern_rto_update(sk);
 }
 
 /* something new was acknowledged: the connection lives, timers start anew */
-static void progress(struct sock *sk, const struct tern_skb_cb *cb, u32 acked)
+static void progress(struct sock *sk, struct tern_ack_news *news)
 {
 	struct tern_sock *ts = tern_sk(sk);
 
-	ts->bytes_acked += acked;
+	ts->snd_una += news->acked;
+	ts->bytes_acked += news->acked;
 	ts->retransmits = 0;
 	ts->rtx_start = 0;
 	WRITE_ONCE(sk->sk_err_soft, 0);
-	sample_rtt(sk, cb);
+	sample_rtt(sk, news);
 	sk_dst_confirm(sk);
-	if (ts->snd_una == ts->snd_nxt)
+	tern_rtx_clean(sk, news);
+}
+
+static void update_timer(struct sock *sk, bool progressed)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	if (ts->snd_una != ts->snd_nxt) {
+		if (progressed)
+			tern_rtx_restart(sk);
+		else
+			tern_rtx_arm(sk);
+		return;
+	}
+	if (ts->rtx_mode != TERN_RTX_PERSIST)
 		tern_rtx_disarm(sk);
-	else
-		tern_rtx_arm(sk);
+	/* the window opened while probing */
+	if (ts->rtx_mode == TERN_RTX_PERSIST && ts->rtx_armed && ts->snd_wnd &&
+	    !skb_queue_empty(&sk->sk_write_queue)) {
+		tern_rtx_disarm(sk);
+		ts->rtx_start = 0;
+		ts->backoff = 0;
+		tern_rto_update(sk);
+	}
 }
 
 /**
@@ -76,7 +100,13 @@ bool tern_ack(struct sock *sk, const struct sk_buff *skb, const struct tern_opti
 {
 	struct tern_sock *ts = tern_sk(sk);
 	const struct tern_skb_cb *cb = TERN_CB(skb);
-	u32 prior_una = ts->snd_una, acked, delivered = 0;
+	struct tern_ack_news news = {
+		.prior_in_flight = tern_in_flight(ts),
+		.acked = cb->ack - ts->snd_una,
+		.tsecr = cb->tsecr,
+		.ece = ts->ecn_ok && cb->flags & TERN_ECE,
+	};
+	u32 prior_una = ts->snd_una;
 
 	if (seq_after(cb->ack, ts->snd_nxt) ||
 	    seq_before(cb->ack, prior_una - ts->max_window)) {
@@ -88,25 +118,16 @@ bool tern_ack(struct sock *sk, const struct sk_buff *skb, const struct tern_opti
 		return true;		/* old news, but its data may be new */
 
 	update_send_window(ts, cb);
+	ts->rack.prior_fack = ts->rack.fack;
 	if (opts->nr_sack)
-		delivered = tern_recovery_sack(sk, opts, cb->ack);
-
-	acked = cb->ack - prior_una;
-	if (acked) {
-		ts->snd_una = cb->ack;
-		delivered += acked - tern_rtx_clean(sk);
-		progress(sk, cb, acked);
+		tern_scoreboard_sack(sk, opts, cb->ack, &news);
+	if (news.acked)
+		progress(sk, &news);
+	if (ts->snd_una != ts->snd_nxt || news.acked || news.dsacked || news.ece) {
+		tern_recovery_ack(sk, &news);
+		tern_pacing_update(sk);
 	}
-	if (ts->snd_una != ts->snd_nxt || acked)
-		tern_recovery_ack(sk, acked ? delivered : 0);
-	/* the window opened while probing */
-	if (ts->rtx_is_probe && ts->rtx_armed && ts->snd_wnd &&
-	    !skb_queue_empty(&sk->sk_write_queue)) {
-		tern_rtx_disarm(sk);
-		ts->rtx_start = 0;
-		ts->backoff = 0;
-		tern_rto_update(sk);
-	}
+	update_timer(sk, news.acked);
 	return true;
 }
 

@@ -86,6 +86,30 @@
 #define TERN_IPV6_PINFO_OFFSET(off)
 #endif
 
+#ifdef HAVE_HRTIMER_SETUP
+#define tern_hrtimer_setup hrtimer_setup
+#else
+static inline void tern_hrtimer_setup(struct hrtimer *timer,
+				      enum hrtimer_restart (*function)(struct hrtimer *),
+				      clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#endif
+
+/* a sysctl's handler; its table is const since 6.11 */
+#ifdef HAVE_CONST_CTL_TABLE
+#define TERN_PROC_HANDLER_ARGS \
+	const struct ctl_table *table, int write, void *buffer, size_t *lenp, loff_t *ppos
+#else
+#define TERN_PROC_HANDLER_ARGS \
+	struct ctl_table *table, int write, void *buffer, size_t *lenp, loff_t *ppos
+#endif
+
+/* what skb_set_delivery_time() wants: bool mono, later a clock of its own kind */
+#define TERN_CLOCK_MONOTONIC 1
+
 #ifdef HAVE_INET_FLAGS
 #define tern_inet_recverr(sk) inet_test_bit(RECVERR, sk)
 #define tern_inet6_recverr(sk) inet6_test_bit(RECVERR6, sk)

@@ -42,6 +42,9 @@ static void begin(struct sock *sk)
 	ts->challenge_stamp = 0;
 	ts->dup_ack_stamp = 0;
 	ts->pingpong = false;
+	ts->ecn_ok = false;
+	ts->ecn_echo = false;
+	ts->ecn_cwr_due = false;
 	tern_rtt_init(&ts->rtt);
 	tern_rto_update(sk);
 	tern_sync_mss(sk);
@@ -69,6 +72,6 @@ int tern_connect_start(struct sock *sk)
 	tern_state_event(sk, TERN_EV_OPEN_ACTIVE);
 	tern_mib_inc(sock_net(sk), ActiveOpens);
 	tern_send_syn(sk);
-	tern_rtx_arm(sk);
+	tern_rtx_restart(sk);
 	return 0;
 }

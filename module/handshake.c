@@ -15,6 +15,7 @@
 #include <net/ip.h>
 
 #include "ack.h"
+#include "ecn.h"
 #include "handshake.h"
 #include "input.h"
 #include "ip.h"
@@ -149,6 +150,8 @@ static void send_syn_ack(struct tern_syn *syn)
 
 	if (!mtu)
 		return;
+	if (syn->ecn)
+		fields.flags |= TERN_ECE;
 	fields.opts.mss = clamp_t(u32, mtu - ip->header_len - TERN_HLEN_MIN, TERN_MSS_MIN,
 				  user_mss ?: U16_MAX);
 	reply_init(syn, &reply);
@@ -234,6 +237,7 @@ static struct tern_syn *syn_create(struct sock *listener, const struct tern_skb_
 			      TERN_MSS_MIN);
 	syn->retrans = 0;
 	syn->acked = false;
+	syn->ecn = tern_ecn_accepts(sock_net(listener), cb->flags);
 	syn->tos = tern_ip_of(&flow->raddr)->family == AF_INET ? inet_sk(listener)->tos :
 		   inet6_sk(listener)->tclass;
 	return syn;
@@ -355,6 +359,7 @@ static struct sock *child_create(struct tern_syn *syn)
 	ts->ts_off = syn->ts_off;
 	ts->ts_recent = syn->ts_recent;
 	ts->ts_recent_stamp = jiffies;
+	ts->ecn_ok = syn->ecn;
 	sk->sk_state = TCP_SYN_RECV;	/* a new socket, no transition */
 	if (ip->route(sk)) {
 		__acquire(&sk->sk_lock.slock);	/* by sk_clone_lock() */

@@ -28,6 +28,7 @@ struct sock;
  * @peer_mss: from the SYN's option, or the default
  * @retrans: SYN-ACKs sent again
  * @acked: the peer has answered, the program wants data first (TCP_DEFER_ACCEPT)
+ * @ecn: the SYN asked for ECN, and may have it
  * @tos: of the SYN-ACK
  * @rcu: readers of the table may still look at it
  *
@@ -51,6 +52,7 @@ struct tern_syn {
 	u16 peer_mss;
 	u8 retrans;
 	bool acked;
+	bool ecn;
 	u8 tos;
 	struct rcu_head rcu;
 };

@@ -13,6 +13,7 @@
 #include <net/xfrm.h>
 
 #include "ack.h"
+#include "ecn.h"
 #include "handshake.h"
 #include "input.h"
 #include "ip.h"
@@ -23,6 +24,8 @@
 #include "timer.h"
 #include "timewait.h"
 
+#define INITIAL_SPACE	10u		/* segments that a peer may send at first */
+#define PAWS_SLACK_US	200000u
 #define PAWS_IDLE	(30 * 60 * HZ)	/* a microsecond clock half wraps in 35 minutes */
 
 /**
@@ -72,6 +75,7 @@ static void fill_cb(struct sk_buff *skb, const struct tern_hdr *th, int iif, int
 	cb->hdr_len = tern_hdr_len(th);
 	cb->flags = th->flags;
 	cb->mark = 0;
+	cb->ce = tern_congestion_experienced(skb);
 	cb->seq = ntohl(th->seq);
 	cb->end_seq = cb->seq + skb->len - cb->hdr_len + !!(th->flags & TERN_SYN) +
 		      !!(th->flags & TERN_FIN);
@@ -123,6 +127,7 @@ static void deliver(struct sock *sk, struct sk_buff *skb)
 	nf_reset_ct(skb);
 	skb_dst_drop(skb);
 	sk_mark_napi_id(sk, skb);
+	skb->dev = NULL;	/* it may be gone before the segment is */
 	bh_lock_sock_nested(sk);
 	if (!sock_owned_by_user(sk)) {
 		tern_do_rcv(sk, skb);
@@ -221,14 +226,14 @@ static bool is_older(const struct tern_sock *ts, const struct tern_skb_cb *cb)
 }
 
 /*
- * RFC 7323, 5.3. With a clock of microseconds a bare ACK that was overtaken on
- * its way is older than ts_recent, and harmless.
+ * RFC 7323, 5.3. A clock of microseconds shows every segment that was overtaken
+ * on its way as older than ts_recent. In the short time that this takes
+ * sequence numbers cannot wrap, so they can tell what is new.
  */
 static bool paws_rejects(const struct tern_sock *ts, const struct tern_skb_cb *cb)
 {
-	if (!is_older(ts, cb))
-		return false;
-	return cb->seq != cb->end_seq || ts->ts_recent - cb->tsval > ts->rto_us;
+	return is_older(ts, cb) &&
+	       ts->ts_recent - cb->tsval > min(ts->rto_us, PAWS_SLACK_US);
 }
 
 /* RFC 7323, 4.3: echo the clock of what begins at or before the last ACK sent */
@@ -337,6 +342,11 @@ static void establish(struct sock *sk)
 	tern_recovery_init(sk);
 	tern_quick_acks(sk);
 	ts->copied_seq = ts->rcv_nxt;
+	ts->rcvq_seq = ts->rcv_nxt;
+	ts->rcvq_time = tern_clock_us();
+	ts->rcvq_space = min(ts->rcv_wnd, INITIAL_SPACE * ts->mss);
+	ts->rcv_rtt_us = 0;
+	memset(&ts->mtu, 0, sizeof(ts->mtu));
 	ts->snd_sml = ts->snd_una;
 	ts->last_heard = jiffies;
 	ts->retransmits = 0;
@@ -397,11 +407,12 @@ static void rcv_syn_sent(struct sock *sk, struct sk_buff *skb, const struct tern
 		return;
 
 	take_syn(sk, cb, opts);
+	tern_ecn_syn_ack(sk, cb->flags);
 	if (!(cb->flags & TERN_ACK)) {
 		tern_state_event(sk, TERN_EV_RCV_SYN);
 		tern_sync_mss(sk);
 		tern_send_syn(sk);
-		tern_rtx_arm(sk);
+		tern_rtx_restart(sk);
 		return;
 	}
 	ts->snd_una = cb->ack;
@@ -538,6 +549,7 @@ static bool rcv_payload(struct sock *sk, struct sk_buff *skb)
 		kfree_skb(skb);
 		return false;
 	}
+	tern_ecn_data(sk, cb);
 	__skb_pull(skb, cb->hdr_len);
 	return tern_data_queue(sk, skb);
 }

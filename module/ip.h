@@ -8,6 +8,8 @@
 #define _TERN_IP_H
 
 #include <linux/in6.h>
+#include <net/dsfield.h>
+#include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/sock.h>
@@ -80,6 +82,13 @@ static inline u32 tern_reply_mark(struct net *net, const struct sk_buff *skb)
 {
 	return skb->protocol == htons(ETH_P_IPV6) ? IP6_REPLY_MARK(net, skb->mark) :
 						    IP4_REPLY_MARK(net, skb->mark);
+}
+
+/* has a router on the way marked the packet? (RFC 3168) */
+static inline bool tern_congestion_experienced(const struct sk_buff *skb)
+{
+	return INET_ECN_is_ce(skb->protocol == htons(ETH_P_IPV6) ?
+			      ipv6_get_dsfield(ipv6_hdr(skb)) : ip_hdr(skb)->tos);
 }
 
 /* the address a socket receives on, all zero (v4-mapped for AF_INET) for every one */

@@ -8,6 +8,7 @@
 #include <linux/tern.h>
 #include <net/sock.h>
 
+#include "cong.h"
 #include "demux.h"
 #include "handshake.h"
 #include "ip.h"
@@ -45,6 +46,7 @@ static int __init tern_init(void)
 	if (err)
 		return err;
 	tern_handshake_init();
+	tern_cong_start();
 	err = tern_mem_init();
 	if (err)
 		return err;

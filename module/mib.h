@@ -21,11 +21,13 @@ struct net;
 	X(DelayedACKs) X(DupACKsSent) \
 	X(OFOQueue) X(OFOMerge) X(OFOPruned) X(RcvQDrop) X(DupSegs) X(BacklogDrop) \
 	X(SACKSent) X(SACKRecv) X(SACKDiscard) X(SACKReneging) X(DSACKSent) X(DSACKRecv) \
-	X(FastRetrans) X(LostSegs) X(Timeouts) \
+	X(InCE) X(ECNReduced) X(FastRetrans) X(LostSegs) X(Timeouts) \
+	X(LossProbes) X(LossProbeRecovery) \
+	X(ReorderSeen) X(FullUndo) X(LossUndo) X(DSACKUndo) \
 	X(ZeroWindowAdv) X(ZeroWindowProbes) X(KeepAlives) \
 	X(AbortOnData) X(AbortOnClose) X(AbortOnTimeout) X(AbortOnMemory) \
 	X(AbortOnLinger) X(Orphans) \
-	X(PMTUDrops) X(IcmpIgnored) X(FilterDrops) X(NoMemory)
+	X(MTUPFail) X(MTUPSuccess) X(MTUProbes) X(IcmpIgnored) X(FilterDrops) X(NoMemory)
 
 #define TERN_MIB_ENUM(name) TERN_MIB_##name,
 enum tern_mib_field {

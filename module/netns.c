@@ -11,6 +11,7 @@
 #include <net/sock.h>
 
 #include "compat.h"
+#include "cong.h"
 #include "mib.h"
 #include "netns.h"
 #include "sock.h"
@@ -22,7 +23,8 @@ static int retries_max = 255;
 static int seconds_max = 32767;
 static int ms_max = 60000;
 static int delack_max = 500;
-static int wmem_min = 4096;
+static int mem_min = 4096;
+static int mem_max = 256 << 20;
 
 #define TERN_SYSCTL(field, max)						\
 	{								\
@@ -35,6 +37,17 @@ static int wmem_min = 4096;
 		.extra2		= (max),				\
 	}
 
+#define TERN_SYSCTL_CHOICE(field, max)					\
+	{								\
+		.procname	= #field,				\
+		.data		= (void *)offsetof(struct tern_net, field), \
+		.maxlen		= sizeof(int),				\
+		.mode		= 0644,					\
+		.proc_handler	= proc_dointvec_minmax,			\
+		.extra1		= SYSCTL_ZERO,				\
+		.extra2		= (max),				\
+	}
+
 #define TERN_SYSCTL_MEM(field)						\
 	{								\
 		.procname	= #field,				\
@@ -42,8 +55,32 @@ static int wmem_min = 4096;
 		.maxlen		= 3 * sizeof(int),			\
 		.mode		= 0644,					\
 		.proc_handler	= proc_dointvec_minmax,			\
-		.extra1		= &wmem_min,				\
+		.extra1		= &mem_min,				\
+		.extra2		= &mem_max,				\
 	}
+
+/* net.tern.congestion_control */
+static int do_congestion_control(TERN_PROC_HANDLER_ARGS)
+{
+	struct tern_net *tn = container_of(table->data, struct tern_net, cong_default);
+	char name[TERN_CONG_NAME_MAX];
+	struct ctl_table text = { .data = name, .maxlen = sizeof(name) };
+	int err;
+
+	strscpy(name, READ_ONCE(tn->cong_default)->name, sizeof(name));
+	err = proc_dostring(&text, write, buffer, lenp, ppos);
+	return err || !write ? err : tern_cong_set_default(tn, name);
+}
+
+/* net.tern.available_congestion_control */
+static int do_available(TERN_PROC_HANDLER_ARGS)
+{
+	char names[256];
+	struct ctl_table text = { .data = names, .maxlen = sizeof(names) };
+
+	tern_cong_list(names, sizeof(names));
+	return proc_dostring(&text, write, buffer, lenp, ppos);
+}
 
 /* .data holds the field's offset here; the copy of a namespace has its address */
 static const struct ctl_table sysctl_template[] = {
@@ -64,11 +101,24 @@ static const struct ctl_table sysctl_template[] = {
 	TERN_SYSCTL(delack_ms, &delack_max),
 	TERN_SYSCTL(rto_min_ms, &ms_max),
 	TERN_SYSCTL(challenge_ack_limit, NULL),
+	TERN_SYSCTL_CHOICE(tlp, SYSCTL_ONE),
+	TERN_SYSCTL_CHOICE(ecn, SYSCTL_TWO),
+	{
+		.procname	= "congestion_control",
+		.data		= (void *)offsetof(struct tern_net, cong_default),
+		.maxlen		= TERN_CONG_NAME_MAX,
+		.mode		= 0644,
+		.proc_handler	= do_congestion_control,
+	}, {
+		.procname	= "available_congestion_control",
+		.mode		= 0444,
+		.proc_handler	= do_available,
+	},
 	TERN_SYSCTL_END
 };
 
-#define NR_SYSCTLS (offsetof(struct tern_net, challenge_ack_limit) - \
-		    offsetof(struct tern_net, syn_retries)) / sizeof(int) + 1 + 2
+#define NR_SYSCTLS ((offsetof(struct tern_net, ecn) - \
+		     offsetof(struct tern_net, syn_retries)) / sizeof(int) + 1 + 2 + 2)
 
 static int sysctl_register(struct net *net)
 {
@@ -119,6 +169,8 @@ static void set_defaults(struct tern_net *tn)
 		.delack_ms = 40,
 		.rto_min_ms = 200,
 		.challenge_ack_limit = 1000,
+		.tlp = 1,
+		.ecn = 2,
 	};
 }
 
@@ -128,9 +180,12 @@ static int __net_init netns_init(struct net *net)
 	int err;
 
 	set_defaults(tn);
+	tern_cong_set_default(tn, "cubic");
 	tn->mib = alloc_percpu(struct tern_mib);
-	if (!tn->mib)
-		return -ENOMEM;
+	if (!tn->mib) {
+		err = -ENOMEM;
+		goto forget_cong;
+	}
 	err = sysctl_register(net);
 	if (err)
 		goto free_mib;
@@ -143,6 +198,8 @@ free_sysctl:
 	sysctl_unregister(net);
 free_mib:
 	free_percpu(tn->mib);
+forget_cong:
+	tern_cong_forget_default(tn);
 	return err;
 }
 
@@ -152,6 +209,7 @@ static void __net_exit netns_exit(struct net *net)
 	sysctl_unregister(net);
 	tern_kill_orphans(net);
 	tern_timewait_purge(net);
+	tern_cong_forget_default(tern_net(net));
 }
 
 /* a timer that ended its object just before it was looked for is still running */

@@ -20,6 +20,7 @@ struct tern_mib;
  * @nr_orphans: sockets that no program holds any more
  * @challenge_budget: challenge ACKs left in the current second (RFC 5961)
  * @challenge_stamp: that second, jiffies / HZ
+ * @cong_default: congestion control of new sockets
  *
  * The rest are the sysctls, documented in Documentation/tern.7; read with
  * READ_ONCE().
@@ -32,6 +33,7 @@ struct tern_net {
 	atomic_t nr_orphans;
 	atomic_t challenge_budget;
 	u32 challenge_stamp;
+	struct tern_cong_ops *cong_default;
 
 	int rmem[3];
 	int wmem[3];
@@ -50,6 +52,8 @@ struct tern_net {
 	int delack_ms;
 	int rto_min_ms;
 	int challenge_ack_limit;
+	int tlp;
+	int ecn;
 };
 
 extern unsigned int tern_net_id;

@@ -11,8 +11,10 @@
 #include <net/ip.h>
 
 #include "ack.h"
+#include "ecn.h"
 #include "ip.h"
 #include "output.h"
+#include "pacing.h"
 #include "sock.h"
 
 /**
@@ -113,6 +115,11 @@ u16 tern_advertised_mss(const struct tern_sock *ts, u32 mtu)
 	return min_t(u32, mss, U16_MAX);
 }
 
+static u32 path_mtu(const struct tern_sock *ts, const struct dst_entry *dst)
+{
+	return min(dst_mtu(dst), ts->mtu.limit ?: U32_MAX);
+}
+
 /**
  * tern_sync_mss - fit the segment size to the path
  * @sk: socket, locked
@@ -125,13 +132,14 @@ void tern_sync_mss(struct sock *sk)
 
 	if (!dst)
 		return;
-	ts->pmtu = dst_mtu(dst);
+	ts->pmtu = path_mtu(ts, dst);
 	overhead = ts->ip->header_len + ts->ip->ext_len(sk) + TERN_HLEN_MIN;
 	mss = ts->pmtu > overhead + TERN_MSS_MIN ? ts->pmtu - overhead : TERN_MSS_MIN;
 	mss = min_t(u32, mss, ts->peer_mss);
 	if (ts->user_mss)
 		mss = min_t(u32, mss, ts->user_mss);
 	ts->mss = min_t(u32, mss, U16_MAX);
+	ts->cong.mss = ts->mss;
 }
 
 static void fill_sack(struct tern_sock *ts, struct tern_options *opts)
@@ -189,10 +197,11 @@ static void set_gso(struct sk_buff *skb, u32 payload, u32 mss)
 }
 
 /*
- * skb is payload without header, owned by the call. seg_len, for what has
- * payload or FIN: the payload of each segment that it was cut into.
+ * skb is payload without header, owned by the call. cb is that of the queued
+ * segment, which is told how it was cut; NULL for one that is in no queue.
  */
-static int send_segment(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags, u16 *seg_len)
+static int send_segment(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
+			struct tern_skb_cb *cb)
 {
 	struct tern_sock *ts = tern_sk(sk);
 	struct tern_fields fields;
@@ -200,22 +209,28 @@ static int send_segment(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 	int err;
 
 	/* the route may be another by now, or its MTU */
-	if (!ts->ip->route(sk) && dst_mtu(__sk_dst_get(sk)) != ts->pmtu)
+	if (!ts->ip->route(sk) && path_mtu(ts, __sk_dst_get(sk)) != ts->pmtu)
 		tern_sync_mss(sk);
+	if ((flags & (TERN_ACK | TERN_SYN | TERN_RST)) == TERN_ACK)
+		flags |= tern_ecn_mark(sk, payload && seq == ts->snd_nxt);
 	fill_fields(sk, &fields, seq, flags);
 	if (payload) {
 		u32 mss = ts->mss - tern_options_len(&fields.opts);
 
+		if (cb->mark & TERN_SKB_MTU_PROBE)
+			mss = payload;
 		set_gso(skb, payload, mss);
-		*seg_len = mss;
+		cb->seg_len = mss;
 		tern_mib_add(sock_net(sk), OutSegs, skb_shinfo(skb)->gso_segs);
 		ts->segs_out += skb_shinfo(skb)->gso_segs;
 	} else {
-		if (seg_len)
-			*seg_len = 0;
+		if (cb)
+			cb->seg_len = 0;
 		tern_mib_inc(sock_net(sk), OutSegs);
 		ts->segs_out++;
 	}
+	if (payload)
+		tern_pacing_sent(sk, skb, payload);
 	tern_header_push(skb, ts->ip, &ts->conn.flow, &fields);
 	skb_set_owner_w(skb, sk);
 	skb_set_dst_pending_confirm(skb, READ_ONCE(sk->sk_dst_pending_confirm));
@@ -237,13 +252,16 @@ static int send_segment(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
  */
 int tern_transmit(struct sock *sk, struct sk_buff *skb, gfp_t gfp)
 {
+	unsigned long link = skb->_skb_refdst;
 	struct sk_buff *clone;
 
+	skb->_skb_refdst = 0;	/* a link of a list (rtxqueue.c), not a route to copy */
 	/* an earlier clone may still be under way with a header in our headroom */
 	if (unlikely(skb_cloned(skb)))
 		clone = pskb_copy(skb, gfp);
 	else
 		clone = skb_clone(skb, gfp);
+	skb->_skb_refdst = link;
 	if (!clone) {
 		tern_mib_inc(sock_net(sk), NoMemory);
 		return -ENOBUFS;
@@ -251,8 +269,7 @@ int tern_transmit(struct sock *sk, struct sk_buff *skb, gfp_t gfp)
 	/* in the tree of the retransmission queue, dev is part of a pointer */
 	clone->dev = NULL;
 	TERN_CB(skb)->sent_us = tern_clock_us();
-	return send_segment(sk, clone, TERN_CB(skb)->seq, TERN_CB(skb)->flags,
-			    &TERN_CB(skb)->seg_len);
+	return send_segment(sk, clone, TERN_CB(skb)->seq, TERN_CB(skb)->flags, TERN_CB(skb));
 }
 
 static void send_control(struct sock *sk, u32 seq, u8 flags)
@@ -275,7 +292,7 @@ void tern_send_syn(struct sock *sk)
 {
 	u8 ack = sk->sk_state == TCP_SYN_SENT ? 0 : TERN_ACK;
 
-	send_control(sk, tern_sk(sk)->iss, TERN_SYN | ack);
+	send_control(sk, tern_sk(sk)->iss, TERN_SYN | ack | tern_ecn_syn(sk));
 }
 
 /**

@@ -57,7 +57,7 @@ void tern_reply_reset(struct net *net, struct sk_buff *skb, const struct tern_fl
 /* send.c */
 void tern_push_pending(struct sock *sk);
 void tern_push(struct sock *sk, u8 nagle);
-bool tern_wake_write(struct sock *sk);
+bool tern_send_one(struct sock *sk);
 void tern_send_fin(struct sock *sk);
 void tern_write_queue_purge(struct sock *sk);
 bool tern_check_space(struct sock *sk);

@@ -72,7 +72,7 @@ static void show_sock(struct dump *dump, struct sock *sk, const struct tern_flow
 		rx = max_t(s32, READ_ONCE(ts->rcv_nxt) - READ_ONCE(ts->copied_seq), 0);
 	}
 	if (READ_ONCE(ts->rtx_armed)) {
-		timer = ts->rtx_is_probe ? 4 : 1;
+		timer = ts->rtx_mode == TERN_RTX_PERSIST ? 4 : 1;
 		when = ts->rtx_expires - jiffies;
 	} else if (timer_pending(&sk->sk_timer)) {
 		timer = 2;

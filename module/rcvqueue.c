@@ -10,6 +10,7 @@
 #include <net/sock.h>
 
 #include "ack.h"
+#include "buffers.h"
 #include "input.h"
 #include "output.h"
 #include "rcvqueue.h"
@@ -203,6 +204,7 @@ static bool ofo_drain(struct sock *sk)
 		if (seq_after(cb->seq, ts->rcv_nxt))
 			break;
 		rb_erase(&skb->rbnode, &ts->ofo_queue);
+		skb->dev = NULL;	/* part of the tree's node */
 		if (!seq_after(cb->end_seq, ts->rcv_nxt)) {
 			tern_note_duplicate(sk, cb->seq, cb->end_seq);
 			kfree_skb(skb);
@@ -320,6 +322,8 @@ bool tern_data_queue(struct sock *sk, struct sk_buff *skb)
 	if (seq_before(cb->seq, ts->rcv_nxt))
 		tern_note_duplicate(sk, cb->seq, ts->rcv_nxt);
 	tern_ack_schedule(sk, skb->len);
+	if (skb->len >= ts->rcv_mss)
+		tern_rcv_rtt_sample(ts, cb->tsecr);
 	in_order(sk, skb);
 	return sk->sk_state != TCP_CLOSE;
 

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is lost, and sending it again: the SACK scoreboard of RFC 6675 over
- * the retransmission queue, fast retransmit, and what follows a timeout.
+ * Loss recovery: what an acknowledgment or a timer means for the state of
+ * the connection, and sending again what is lost.
  *
- * In bytes throughout. Called with the socket locked, by ack.c for every
- * acknowledgment and by timer.c for a timeout. A time-based judge of loss
- * (RFC 8985) would stand in the place of mark_lost().
+ *	OPEN ---- rack.c finds a loss ---------> RECOVERY: prr.c sets the pace
+ *	  |------ ECE, or a probe repaired one -> CWR: likewise, nothing to repair
+ *	  `------ retransmission timeout -------> LOSS: slow start
+ *
+ * Each ends when everything that was in flight at its beginning has been
+ * acknowledged, or at once when undo.c finds that it was a mistake. Bytes
+ * throughout. Called with the socket locked.
  */
 #include "cong.h"
+#include "mib.h"
 #include "output.h"
+#include "pacing.h"
+#include "rack.h"
 #include "recovery.h"
 #include "rtxqueue.h"
 #include "sock.h"
+#include "timer.h"
 
 /**
  * tern_recovery_init - a connection begins: nothing sent, nothing lost
@@ -23,258 +31,208 @@ void tern_recovery_init(struct sock *sk)
 
 	ts->ca_state = TERN_CA_OPEN;
 	ts->recover_seq = ts->snd_una;
-	ts->rtx_seq = ts->snd_una;
-	ts->lost_seq = ts->snd_una;
-	ts->high_sacked = ts->snd_una;
-	memset(ts->sack_seen, 0, sizeof(ts->sack_seen));
-}
-
-/* the scoreboard's marks never point below what is acknowledged */
-static void advance_marks(struct tern_sock *ts)
-{
-	ts->rtx_seq = seq_max(ts->rtx_seq, ts->snd_una);
-	ts->lost_seq = seq_max(ts->lost_seq, ts->snd_una);
-	ts->high_sacked = seq_max(ts->high_sacked, ts->snd_una);
-}
-
-/*
- * A block may begin or end within a super-segment. Cut where the peer's
- * segments can end, and leave no crumbs: a peer that SACKs byte by byte must
- * not be able to shred the queue (CVE-2019-11477, CVE-2019-11478).
- */
-static bool may_split(const struct sock *sk, const struct sk_buff *skb, u32 len)
-{
-	u32 crumb = tern_sk(sk)->mss / 2, seg_len = TERN_CB(skb)->seg_len;
-
-	if (!len || len >= skb->len)
-		return false;
-	if (sk->sk_wmem_queued / 2 > READ_ONCE(sk->sk_sndbuf) + 2 * 65536L)
-		return false;
-	return (seg_len && len % seg_len == 0) || (len >= crumb && skb->len - len >= crumb);
-}
-
-/* cut off what lies outside of the block; the part inside, or NULL for none */
-static struct sk_buff *fit_to_block(struct sock *sk, struct sk_buff *skb, u32 start, u32 end)
-{
-	u32 skip = start - TERN_CB(skb)->seq;
-
-	if (seq_before(TERN_CB(skb)->seq, start)) {
-		if (!may_split(sk, skb, skip))
-			return NULL;
-		skb = tern_rtx_split(sk, skb, skip, GFP_ATOMIC);
-		if (!skb)
-			return NULL;
-	}
-	if (seq_after(TERN_CB(skb)->end_seq, end)) {
-		u32 len = end - TERN_CB(skb)->seq;
-
-		if (!may_split(sk, skb, len) || !tern_rtx_split(sk, skb, len, GFP_ATOMIC))
-			return NULL;
-	}
-	return skb;
-}
-
-/* mark what one block covers; returns whether all of it could be marked */
-static bool sack_block(struct sock *sk, u32 start, u32 end)
-{
-	struct tern_sock *ts = tern_sk(sk);
-	struct sk_buff *skb = tern_rtx_find(ts, start), *inside;
-	bool all = true;
-
-	for (; skb && seq_before(TERN_CB(skb)->seq, end); skb = skb_rb_next(skb)) {
-		if (TERN_CB(skb)->mark & TERN_SKB_SACKED)
-			continue;
-		inside = fit_to_block(sk, skb, start, end);
-		if (!inside) {
-			all = false;
-			continue;
-		}
-		tern_rtx_mark_sacked(ts, inside);
-		ts->high_sacked = seq_max(ts->high_sacked, TERN_CB(inside)->end_seq);
-		skb = inside;
-	}
-	return all;
-}
-
-static bool is_dsack(const struct tern_options *opts, u32 ack)
-{
-	const struct tern_sack_block *b = opts->sack;
-
-	if (seq_before(b[0].start, ack))
-		return true;
-	return opts->nr_sack > 1 && !seq_after(b[0].end, b[1].end) &&
-	       !seq_before(b[0].start, b[1].start);
-}
-
-/* the same block comes again and again: start where its last showing ended */
-static u32 unseen_start(const struct tern_sock *ts, const struct tern_sack_block *block)
-{
-	int i;
-
-	for (i = 0; i < TERN_SACK_BLOCKS; i++)
-		if (ts->sack_seen[i].start == block->start &&
-		    !seq_after(ts->sack_seen[i].end, block->end))
-			return ts->sack_seen[i].end;
-	return block->start;
+	ts->tlp_out = false;
+	ts->undo.possible = false;
+	tern_scoreboard_init(sk);
+	tern_rack_init(ts);
 }
 
 /**
- * tern_recovery_sack - take the SACK blocks of an acknowledgment in
- * @sk: socket; snd_una not advanced yet
- * @opts: options of the segment, nr_sack > 0
- * @ack: its acknowledgment number
- *
- * Return: bytes that are known to have arrived only now.
+ * tern_recovery_mark_lost - a segment is believed to be lost
+ * @sk: socket
+ * @skb: segment in the retransmission queue, not SACKed; perhaps sent again
  */
-u32 tern_recovery_sack(struct sock *sk, const struct tern_options *opts, u32 ack)
+void tern_recovery_mark_lost(struct sock *sk, struct sk_buff *skb)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	struct tern_sack_block seen[TERN_SACK_BLOCKS] = { };
-	u32 before = ts->sacked_out, start;
-	int i = 0;
 
-	tern_mib_inc(sock_net(sk), SACKRecv);
-	if (is_dsack(opts, ack)) {
-		tern_mib_inc(sock_net(sk), DSACKRecv);
-		i = 1;
+	if (TERN_CB(skb)->mark & TERN_SKB_MTU_PROBE) {
+		TERN_CB(skb)->mark &= ~TERN_SKB_MTU_PROBE;
+		tern_mtu_probe_lost(sk);
+		ts->mtu_lost = skb->len;
 	}
-	for (; i < opts->nr_sack; i++) {
-		const struct tern_sack_block *block = &opts->sack[i];
-
-		if (!seq_before(block->start, block->end) ||
-		    seq_before(block->start, ts->snd_una) ||
-		    seq_after(block->end, ts->snd_nxt)) {
-			tern_mib_inc(sock_net(sk), SACKDiscard);
-			continue;
-		}
-		start = unseen_start(ts, block);
-		if (start == block->end || sack_block(sk, start, block->end))
-			seen[i] = *block;
-	}
-	memcpy(ts->sack_seen, seen, sizeof(seen));
-	return ts->sacked_out - before;
+	tern_rtx_unmark(ts, skb, TERN_SKB_RETRANS);
+	tern_rtx_mark_lost(ts, skb);
+	ts->rtx_seq = seq_min(ts->rtx_seq, TERN_CB(skb)->seq);
+	ts->lost_anew = true;
+	tern_mib_add(sock_net(sk), LostSegs, DIV_ROUND_UP(max_t(u32, skb->len, 1), ts->mss));
 }
 
-/*
- * IsLost() of RFC 6675, section 4, for all segments at once: lost is what has
- * three runs, or more than two segments of bytes, SACKed above it. Walks down
- * from the highest SACKed byte to where an earlier walk ended.
- */
-static void mark_lost(struct sock *sk)
+/* a congestion response, by PRR; with undo when it may be a mistake */
+static void reduce(struct sock *sk, enum tern_ca_state state, u32 in_flight)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	struct sk_buff *skb = tern_rtx_find(ts, ts->high_sacked - 1);
-	u32 sacked = 0, runs = 0, judged = ts->high_sacked;
-	bool in_run = false;
 
-	if (!ts->sacked_out)
-		return;
-	for (; skb && seq_after(TERN_CB(skb)->end_seq, ts->lost_seq); skb = skb_rb_prev(skb)) {
-		struct tern_skb_cb *cb = TERN_CB(skb);
-
-		if (cb->mark & TERN_SKB_SACKED) {
-			sacked += cb->end_seq - cb->seq;
-			runs += !in_run;
-			in_run = true;
-			continue;
-		}
-		in_run = false;
-		if (runs < 3 && sacked <= 2u * ts->mss) {
-			judged = cb->seq;	/* not yet */
-			continue;
-		}
-		if (!(cb->mark & TERN_SKB_LOST)) {
-			tern_rtx_mark_lost(ts, skb);
-			tern_mib_add(sock_net(sk), LostSegs,
-				     DIV_ROUND_UP(max_t(u32, skb->len, 1), ts->mss));
-		}
+	if (ts->ca_state == TERN_CA_OPEN) {
+		tern_undo_begin(sk);
+		ts->undo.possible = state == TERN_CA_RECOVERY;
+		ts->cong.snd_ssthresh = ts->cong.ops->ssthresh(&ts->cong);
+		tern_prr_begin(&ts->prr, in_flight);
 	}
-	ts->lost_seq = seq_max(ts->lost_seq, judged);
+	ts->ecn_cwr_due = true;
+	ts->ca_state = state;
+	ts->recover_seq = ts->snd_nxt;
+}
+
+/* what was lost was too large: the window stays (RFC 1191, section 6.5) */
+static void repair_without_response(struct sock *sk)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	ts->ca_state = TERN_CA_RECOVERY;
+	ts->recover_seq = ts->snd_nxt;
+	ts->cong.snd_ssthresh = ts->cong.snd_cwnd;
+	ts->undo.possible = false;
+	tern_prr_begin(&ts->prr, ts->snd_nxt - ts->snd_una);
 }
 
 static void leave(struct sock *sk)
 {
-	tern_cong_exit(sk);
-	tern_sk(sk)->ca_state = TERN_CA_OPEN;
+	struct tern_sock *ts = tern_sk(sk);
+
+	if (ts->ca_state == TERN_CA_RECOVERY)
+		tern_rack_recovered(ts);
+	if (ts->ca_state != TERN_CA_LOSS)
+		ts->cong.snd_cwnd = ts->cong.snd_ssthresh;
+	ts->ca_state = TERN_CA_OPEN;
+	/* late D-SACKs may still tell that it was a mistake: undo.possible stays */
+}
+
+static void grow(struct sock *sk, const struct tern_ack_news *news)
+{
+	struct tern_sock *ts = tern_sk(sk);
+	struct tern_cong_sample sample = {
+		.acked = news->acked ? news->delivered : 0,	/* RFC 5681, 3.1 */
+		.rtt_us = news->rtt_us,
+		.srtt_us = ts->rtt.srtt >> 3,
+		.now_us = tern_clock_us(),
+		.snd_una = ts->snd_una,
+		.snd_nxt = ts->snd_nxt,
+	};
+
+	tern_cong_ack(sk, &sample);
+}
+
+static void pace_recovery(struct sock *sk, const struct tern_ack_news *news, bool lost)
+{
+	struct tern_sock *ts = tern_sk(sk);
+	u32 pipe = tern_in_flight(ts);
+
+	if (news->delivered || !ts->prr.out)
+		ts->cong.snd_cwnd = pipe + tern_prr_allowance(&ts->prr, news->delivered, pipe,
+							      ts->cong.snd_ssthresh, ts->mss,
+							      news->acked && !lost);
+}
+
+static void detect_loss(struct sock *sk)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	ts->lost_anew = false;
+	ts->mtu_lost = 0;
+	ts->reo_timeout_us = tern_rack_detect_loss(sk);
+	if (!ts->rack.valid && ts->sacked_out)
+		tern_scoreboard_mark_lost(sk);
+}
+
+static void respond(struct sock *sk, const struct tern_ack_news *news)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	if (ts->mtu_lost && ts->lost_out == ts->mtu_lost && ts->ca_state == TERN_CA_OPEN) {
+		repair_without_response(sk);
+	} else if (ts->lost_out && ts->ca_state < TERN_CA_RECOVERY) {
+		tern_mib_inc(sock_net(sk), FastRetrans);
+		reduce(sk, TERN_CA_RECOVERY, news->prior_in_flight);
+	}
+	if (ts->ca_state == TERN_CA_OPEN || ts->ca_state == TERN_CA_LOSS)
+		grow(sk, news);
+	else
+		pace_recovery(sk, news, ts->lost_anew);
 }
 
 /**
  * tern_recovery_ack - judge the scoreboard after an acknowledgment
- * @sk: socket; snd_una and the marks are up to date
- * @delivered: bytes that are known to have arrived only now, 0 for a
- *	duplicate ACK, which opens no window (RFC 5681, section 3.1)
+ * @sk: socket; snd_una, scoreboard and RTT are up to date
+ * @news: what it told
+ *
+ * Leaves in reo_timeout_us when to look again by the clock.
  */
-void tern_recovery_ack(struct sock *sk, u32 delivered)
+void tern_recovery_ack(struct sock *sk, const struct tern_ack_news *news)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	struct sk_buff *skb;
+	bool repaired;
 
-	advance_marks(ts);
-	if (ts->ca_state != TERN_CA_OPEN && !seq_before(ts->snd_una, ts->recover_seq)) {
+	tern_scoreboard_advance(sk);
+	if (news->dsacked) {
+		tern_undo_dsack(sk, news->dsacked);
+		tern_rack_dsack(ts);
+	}
+	repaired = tern_tlp_repaired_loss(sk, news);
+	detect_loss(sk);
+
+	if (tern_undo_try(sk, news)) {
+		ts->ca_state = TERN_CA_OPEN;
+		detect_loss(sk);
+	} else if (ts->ca_state != TERN_CA_OPEN && !seq_before(ts->snd_una, ts->recover_seq)) {
 		leave(sk);
-		delivered = 0;
-	}
-	mark_lost(sk);
-
-	switch (ts->ca_state) {
-	case TERN_CA_OPEN:
-		if (!ts->lost_out) {
-			tern_cong_ack(sk, delivered);
+		if (!ts->lost_out)	/* this one has done its duty */
 			return;
-		}
-		tern_mib_inc(sock_net(sk), FastRetrans);
-		ts->recover_seq = ts->snd_nxt;
-		ts->rtx_seq = ts->snd_una;
-		tern_cong_enter_recovery(sk);
-		ts->ca_state = TERN_CA_RECOVERY;
-		/* RFC 6675, section 5, step 4.3: the first goes whatever is in flight */
-		skb = tern_rtx_head(ts);
-		while (skb && !(TERN_CB(skb)->mark & TERN_SKB_LOST))
-			skb = skb_rb_next(skb);
-		if (skb && !tern_retransmit(sk, skb, ts->mss))
-			ts->rtx_seq = TERN_CB(skb)->end_seq;
-		return;
-	case TERN_CA_RECOVERY:
-		return;
-	case TERN_CA_LOSS:
-		tern_cong_ack(sk, delivered);
-		return;
+	} else if ((repaired || news->ece) && ts->ca_state == TERN_CA_OPEN) {
+		if (news->ece)
+			tern_mib_inc(sock_net(sk), ECNReduced);
+		reduce(sk, TERN_CA_CWR, news->prior_in_flight);
 	}
-}
-
-static void forget_sacks(struct sock *sk)
-{
-	struct tern_sock *ts = tern_sk(sk);
-	struct sk_buff *skb;
-
-	tern_mib_inc(sock_net(sk), SACKReneging);
-	for (skb = tern_rtx_head(ts); skb; skb = skb_rb_next(skb))
-		tern_rtx_unmark(ts, skb, TERN_SKB_SACKED);
-	ts->high_sacked = ts->snd_una;
-	memset(ts->sack_seen, 0, sizeof(ts->sack_seen));
+	respond(sk, news);
 }
 
 /**
- * tern_recovery_enter_loss - a retransmission timeout (RFC 6675, section 5.1)
+ * tern_recovery_reo_timeout - time for reordering has passed (RFC 8985, 6.2)
+ * @sk: socket
+ */
+void tern_recovery_reo_timeout(struct sock *sk)
+{
+	const struct tern_ack_news nothing = {
+		.prior_in_flight = tern_in_flight(tern_sk(sk)),
+	};
+
+	detect_loss(sk);
+	if (!tern_sk(sk)->lost_anew)
+		return;
+	respond(sk, &nothing);
+	tern_recovery_xmit(sk);
+}
+
+/**
+ * tern_recovery_enter_loss - a retransmission timeout (RFC 5681, RFC 8985 section 6.3)
  * @sk: socket with something in flight
  *
- * All that was not SACKed counts as lost. A head that was SACKed and is still
- * not acknowledged means that the peer threw it away (RFC 2018, section 8):
- * then no SACK counts any more.
+ * Lost is what RACK finds overdue, and the first segment in any case. A head
+ * that was SACKed and is still not acknowledged means that the peer threw it
+ * away: then no SACK counts any more. A second timeout for the same data does
+ * not reduce the threshold again.
  */
 void tern_recovery_enter_loss(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	struct sk_buff *skb = tern_rtx_head(ts);
+	struct sk_buff *skb = tern_rtx_head(ts), *head = skb;
 
 	if (skb && TERN_CB(skb)->mark & TERN_SKB_SACKED)
-		forget_sacks(sk);
+		tern_scoreboard_forget(sk);
 	for (; skb; skb = skb_rb_next(skb)) {
-		tern_rtx_unmark(ts, skb, TERN_SKB_RETRANS);
-		tern_rtx_mark_lost(ts, skb);
+		if (TERN_CB(skb)->mark & TERN_SKB_SACKED)
+			continue;
+		if (skb == head || tern_rack_overdue(ts, skb))
+			tern_recovery_mark_lost(sk, skb);
 	}
-	tern_cong_enter_loss(sk);
+	if (ts->ca_state == TERN_CA_OPEN) {
+		tern_undo_begin(sk);
+		ts->cong.snd_ssthresh = ts->cong.ops->ssthresh(&ts->cong);
+	}
+	ts->cong.snd_cwnd = tern_in_flight(ts) + ts->mss;
 	ts->ca_state = TERN_CA_LOSS;
+	ts->ecn_cwr_due = true;
+	ts->tlp_out = false;
 	ts->recover_seq = ts->snd_nxt;
 	ts->rtx_seq = ts->snd_una;
 	ts->lost_seq = ts->snd_nxt;
@@ -283,28 +241,19 @@ void tern_recovery_enter_loss(struct sock *sk)
 /**
  * tern_recovery_mtu_lost - the path turned out narrower: what was too large is lost
  * @sk: socket, mss reduced already
- *
- * No congestion: the window stays (RFC 1191, section 6.5).
  */
 void tern_recovery_mtu_lost(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
 	struct sk_buff *skb;
 
-	for (skb = tern_rtx_head(ts); skb; skb = skb_rb_next(skb)) {
-		if (TERN_CB(skb)->seg_len <= ts->mss || TERN_CB(skb)->mark & TERN_SKB_SACKED)
-			continue;
-		tern_rtx_unmark(ts, skb, TERN_SKB_RETRANS);
-		tern_rtx_mark_lost(ts, skb);
-	}
+	for (skb = tern_rtx_head(ts); skb; skb = skb_rb_next(skb))
+		if (TERN_CB(skb)->seg_len > ts->mss && !(TERN_CB(skb)->mark & TERN_SKB_SACKED))
+			tern_recovery_mark_lost(sk, skb);
 	if (!ts->lost_out)
 		return;
-	if (ts->ca_state == TERN_CA_OPEN) {
-		ts->ca_state = TERN_CA_RECOVERY;
-		ts->recover_seq = ts->snd_nxt;
-		ts->snd_ssthresh = ts->snd_cwnd;
-	}
-	ts->rtx_seq = ts->snd_una;
+	if (ts->ca_state == TERN_CA_OPEN)
+		repair_without_response(sk);
 	tern_recovery_xmit(sk);
 }
 
@@ -326,11 +275,13 @@ int tern_retransmit(struct sock *sk, struct sk_buff *skb, u32 limit)
 	if (skb->len > limit && !tern_rtx_split(sk, skb, limit, GFP_ATOMIC))
 		return -ENOMEM;
 
+	tern_undo_retransmitted(sk, TERN_CB(skb)->end_seq - TERN_CB(skb)->seq);
 	err = tern_transmit(sk, skb, GFP_ATOMIC);
 	if (err)
 		return err;
 	tern_mib_add(sock_net(sk), RetransSegs, max_t(u32, skb_shinfo(skb)->gso_segs, 1));
 	ts->total_retrans += DIV_ROUND_UP(max_t(u32, skb->len, 1), ts->mss);
+	ts->prr.out += skb->len;
 	tern_rtx_mark_retrans(ts, skb);
 	return 0;
 }
@@ -353,10 +304,11 @@ void tern_recovery_xmit(struct sock *sk)
 			ts->rtx_seq = TERN_CB(skb)->end_seq;
 			continue;
 		}
-		room = ts->snd_cwnd > in_flight ? ts->snd_cwnd - in_flight : 0;
-		if (room < min_t(u32, skb->len, ts->mss))
+		room = ts->cong.snd_cwnd > in_flight ? ts->cong.snd_cwnd - in_flight : 0;
+		if (room < min_t(u32, skb->len, ts->mss) || tern_pacing_waits(sk))
 			return;
 		room = max_t(u32, rounddown(room, ts->mss), ts->mss);
+		room = min(room, tern_pacing_burst(sk));
 		if (tern_retransmit(sk, skb, room))
 			return;
 		ts->rtx_seq = TERN_CB(skb)->end_seq;

@@ -8,6 +8,7 @@
 #include <net/sock.h>
 
 #include "ack.h"
+#include "buffers.h"
 #include "compat.h"
 #include "rcvqueue.h"
 #include "sock.h"
@@ -115,8 +116,10 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t len, int flag
 		if (peek && *seq - ts->copied_seq > (u32)copied)
 			*seq = ts->copied_seq + copied;
 	} while (len);
-	if (!peek)
+	if (!peek && copied) {
+		tern_rcvbuf_adjust(sk);
 		tern_window_update(sk, copied);
+	}
 	return copied;
 }
 

@@ -3,11 +3,15 @@
  * The retransmission queue: segments sent and not yet acknowledged, ordered
  * by sequence number in a red-black tree, with what became of each. The marks
  * and the three byte counts (sacked_out, lost_out, retrans_out) change here
- * only, so that they agree.
+ * only, so that they agree. Those of which news is awaited are besides in a
+ * list ordered by the time of sending, for RACK; its links are where an skb
+ * has the route and the destructor, which a queued one does not need.
  *
  * Called with the socket locked.
  */
 #include "compat.h"
+#include "rack.h"
+#include "recovery.h"
 #include "rtxqueue.h"
 #include "sock.h"
 
@@ -70,6 +74,30 @@ void tern_rtx_append(struct tern_sock *ts, struct sk_buff *skb)
 	}
 	rb_link_node(&skb->rbnode, parent, link);
 	rb_insert_color(&skb->rbnode, &ts->rtx_queue);
+	INIT_LIST_HEAD(&skb->tcp_tsorted_anchor);
+}
+
+/**
+ * tern_rtx_watch - news of a segment is awaited
+ * @ts: socket
+ * @skb: segment in the queue, sent at TERN_CB(skb)->sent_us
+ */
+void tern_rtx_watch(struct tern_sock *ts, struct sk_buff *skb)
+{
+	struct sk_buff *before;
+
+	list_del_init(&skb->tcp_tsorted_anchor);
+	/* the last one, nearly always */
+	list_for_each_entry_reverse(before, &ts->sent_order, tcp_tsorted_anchor)
+		if ((s32)(TERN_CB(skb)->sent_us - TERN_CB(before)->sent_us) >= 0)
+			break;
+	list_add(&skb->tcp_tsorted_anchor, &before->tcp_tsorted_anchor);
+}
+
+static void rtx_remove(struct tern_sock *ts, struct sk_buff *skb)
+{
+	rb_erase(&skb->rbnode, &ts->rtx_queue);
+	list_del(&skb->tcp_tsorted_anchor);
 }
 
 /**
@@ -81,6 +109,7 @@ void tern_wmem_free_skb(struct sock *sk, struct sk_buff *skb)
 {
 	sk_wmem_queued_add(sk, -skb->truesize);
 	sk_mem_uncharge(sk, skb->truesize);
+	tern_skb_unlinked(skb);
 	__kfree_skb(skb);
 }
 
@@ -148,10 +177,13 @@ struct sk_buff *tern_rtx_split(struct sock *sk, struct sk_buff *skb, u32 len, gf
 {
 	struct sk_buff *tail = tern_skb_split(sk, skb, len, gfp);
 
-	if (tail) {
-		TERN_CB(tail)->mark = TERN_CB(skb)->mark;
-		tern_rtx_append(tern_sk(sk), tail);
-	}
+	if (!tail)
+		return NULL;
+	TERN_CB(skb)->mark &= ~TERN_SKB_MTU_PROBE;
+	TERN_CB(tail)->mark = TERN_CB(skb)->mark;
+	tern_rtx_append(tern_sk(sk), tail);
+	if (!list_empty(&skb->tcp_tsorted_anchor))
+		list_add(&tail->tcp_tsorted_anchor, &skb->tcp_tsorted_anchor);
 	return tail;
 }
 
@@ -200,25 +232,33 @@ static void acknowledge_part(struct sock *sk, struct sk_buff *skb)
 
 	if (len > skb->len || !trim_head(sk, skb, len))
 		return;
-	tern_rtx_unmark(ts, skb, mark);
-	cb->seq += len;
 	if (mark & TERN_SKB_SACKED)
-		tern_rtx_mark_sacked(ts, skb);
+		ts->sacked_out -= len;
 	if (mark & TERN_SKB_LOST)
-		tern_rtx_mark_lost(ts, skb);
+		ts->lost_out -= len;
 	if (mark & TERN_SKB_RETRANS)
-		tern_rtx_mark_retrans(ts, skb);
-	cb->mark |= mark & TERN_SKB_EVER_RETRANS;
+		ts->retrans_out -= len;
+	cb->seq += len;
+}
+
+static void delivered(struct sock *sk, const struct sk_buff *skb, u32 end_seq,
+		      const struct tern_ack_news *news)
+{
+	const struct tern_skb_cb *cb = TERN_CB(skb);
+	bool earlier = cb->mark & TERN_SKB_EVER_RETRANS &&
+		       seq_before(news->tsecr, cb->sent_us + tern_sk(sk)->ts_off);
+
+	tern_rack_delivered(sk, skb, end_seq, earlier);
 }
 
 /**
  * tern_rtx_clean - free what snd_una covers
- * @sk: socket; snd_una was just advanced
+ * @sk: socket; snd_una was just advanced, by news->acked
+ * @news: @delivered and @retrans_acked are added to
  *
- * Return: payload and FIN bytes that had been SACKed among it: news of an
- * earlier acknowledgment.
+ * What had been SACKed was news of an earlier acknowledgment.
  */
-u32 tern_rtx_clean(struct sock *sk)
+void tern_rtx_clean(struct sock *sk, struct tern_ack_news *news)
 {
 	struct tern_sock *ts = tern_sk(sk);
 	struct sk_buff *skb;
@@ -228,17 +268,26 @@ u32 tern_rtx_clean(struct sock *sk)
 		struct tern_skb_cb *cb = TERN_CB(skb);
 
 		if (seq_after(cb->end_seq, ts->snd_una)) {
-			if (seq_before(cb->seq, ts->snd_una))
-				acknowledge_part(sk, skb);
+			if (!seq_before(cb->seq, ts->snd_una))
+				break;
+			if (!(cb->mark & TERN_SKB_SACKED))
+				delivered(sk, skb, ts->snd_una, news);
+			news->retrans_acked |= cb->mark & (TERN_SKB_RETRANS | TERN_SKB_LOST);
+			acknowledge_part(sk, skb);
 			break;
 		}
 		if (cb->mark & TERN_SKB_SACKED)
-			sacked += seq_len(skb);
+			sacked += cb->end_seq - seq_max(cb->seq, ts->snd_una - news->acked);
+		else
+			delivered(sk, skb, cb->end_seq, news);
+		if (cb->mark & TERN_SKB_MTU_PROBE)
+			tern_mtu_probe_delivered(sk);
+		news->retrans_acked |= cb->mark & (TERN_SKB_RETRANS | TERN_SKB_LOST);
 		tern_rtx_unmark(ts, skb, cb->mark);
-		rb_erase(&skb->rbnode, &ts->rtx_queue);
+		rtx_remove(ts, skb);
 		tern_wmem_free_skb(sk, skb);
 	}
-	return sacked;
+	news->delivered += news->acked - sacked;
 }
 
 /**
@@ -254,7 +303,7 @@ void tern_rtx_purge(struct sock *sk)
 		struct sk_buff *skb = rb_to_skb(node);
 
 		node = rb_next(node);
-		rb_erase(&skb->rbnode, &ts->rtx_queue);
+		rtx_remove(ts, skb);
 		tern_wmem_free_skb(sk, skb);
 	}
 	ts->sacked_out = 0;
@@ -274,6 +323,7 @@ void tern_rtx_mark_sacked(struct tern_sock *ts, struct sk_buff *skb)
 	tern_rtx_unmark(ts, skb, TERN_SKB_LOST | TERN_SKB_RETRANS);
 	TERN_CB(skb)->mark |= TERN_SKB_SACKED;
 	ts->sacked_out += seq_len(skb);
+	list_del_init(&skb->tcp_tsorted_anchor);
 }
 
 /**
@@ -287,10 +337,11 @@ void tern_rtx_mark_lost(struct tern_sock *ts, struct sk_buff *skb)
 		return;
 	TERN_CB(skb)->mark |= TERN_SKB_LOST;
 	ts->lost_out += seq_len(skb);
+	list_del_init(&skb->tcp_tsorted_anchor);
 }
 
 /**
- * tern_rtx_mark_retrans - it was sent again
+ * tern_rtx_mark_retrans - it was sent again, just now
  * @ts: socket
  * @skb: segment in the queue
  */
@@ -299,6 +350,7 @@ void tern_rtx_mark_retrans(struct tern_sock *ts, struct sk_buff *skb)
 	if (!(TERN_CB(skb)->mark & TERN_SKB_RETRANS))
 		ts->retrans_out += seq_len(skb);
 	TERN_CB(skb)->mark |= TERN_SKB_RETRANS | TERN_SKB_EVER_RETRANS;
+	list_move_tail(&skb->tcp_tsorted_anchor, &ts->sent_order);
 }
 
 /**

@@ -11,8 +11,10 @@
 #include <net/sock.h>
 
 #include "ack.h"
+#include "buffers.h"
 #include "cong.h"
 #include "output.h"
+#include "pacing.h"
 #include "recovery.h"
 #include "rtxqueue.h"
 #include "sock.h"
@@ -25,7 +27,7 @@ static struct sk_buff *send_head(const struct sock *sk)
 	return skb_peek(&sk->sk_write_queue);
 }
 
-/* payload of a full super-segment: whole segments, as many as the device takes */
+/* payload of a full super-segment: whole segments, as many as device and pace allow */
 static u32 size_goal(const struct sock *sk)
 {
 	const struct tern_sock *ts = tern_sk(sk);
@@ -35,6 +37,7 @@ static u32 size_goal(const struct sock *sk)
 		size = min_t(u32, size, max_t(int, sk->sk_gso_max_size - TERN_HEADROOM, 0));
 	if (sk->sk_gso_max_segs)
 		size = min_t(u32, size, (u32)sk->sk_gso_max_segs * ts->mss);
+	size = min(size, tern_pacing_burst(sk));
 	return max_t(u32, rounddown(size, ts->mss), ts->mss);
 }
 
@@ -68,7 +71,7 @@ static u32 sendable(const struct tern_sock *ts, const struct sk_buff *skb, u8 na
 		    bool *cwnd_limited)
 {
 	u32 in_flight = tern_in_flight(ts);
-	u32 cwnd_room = ts->snd_cwnd > in_flight ? ts->snd_cwnd - in_flight : 0;
+	u32 cwnd_room = ts->cong.snd_cwnd > in_flight ? ts->cong.snd_cwnd - in_flight : 0;
 	s32 wnd_room = send_window_end(ts) - TERN_CB(skb)->seq;
 	u32 len = skb->len, room;
 
@@ -97,11 +100,28 @@ static void segment_sent(struct sock *sk, struct sk_buff *skb)
 
 	__skb_unlink(skb, &sk->sk_write_queue);
 	tern_rtx_append(ts, skb);
+	tern_rtx_watch(ts, skb);
 	ts->snd_nxt = TERN_CB(skb)->end_seq;
+	ts->prr.out += skb->len;
+	ts->last_sent = TERN_CB(skb)->sent_us;
 	if (skb->len % ts->mss)
 		ts->snd_sml = ts->snd_nxt;
-	if (!ts->rtx_armed || ts->rtx_is_probe)
+	if (!ts->rtx_armed || ts->rtx_mode == TERN_RTX_PERSIST)
+		tern_rtx_restart(sk);
+	else
 		tern_rtx_arm(sk);
+}
+
+/* was the window the limit, at any time in this round trip? (RFC 7661, 4.3) */
+static void note_cwnd_usage(struct tern_sock *ts, bool cwnd_limited)
+{
+	/* in slow start half of it counts: acknowledgments may cover so much */
+	if (!cwnd_limited && tern_in_slow_start(&ts->cong))
+		cwnd_limited = tern_in_flight(ts) > ts->cong.snd_cwnd / 2;
+	if (cwnd_limited || !seq_before(ts->snd_una, ts->cwnd_usage_seq)) {
+		ts->is_cwnd_limited = cwnd_limited;
+		ts->cwnd_usage_seq = ts->snd_nxt;
+	}
 }
 
 /*
@@ -113,6 +133,7 @@ static bool write_xmit(struct sock *sk, u8 nagle)
 	struct tern_sock *ts = tern_sk(sk);
 	bool cwnd_limited = false, sent = false;
 	struct sk_buff *skb, *rest;
+	u32 burst = tern_pacing_burst(sk), probe;
 	u32 idle = tern_clock_us() - ts->last_sent;
 
 	if (ts->snd_una == ts->snd_nxt && idle > ts->rto_us)
@@ -123,8 +144,14 @@ static bool write_xmit(struct sock *sk, u8 nagle)
 		u32 len = sendable(ts, skb, nagle, last, &cwnd_limited);
 		bool empty_fin = !skb->len && send_window_end(ts) - TERN_CB(skb)->seq <= INT_MAX;
 
-		if (!len && !empty_fin)
+		if ((!len && !empty_fin) || tern_pacing_waits(sk))
 			break;
+		len = min(len, burst);
+		probe = tern_mtu_probe_payload(sk);
+		if (probe && probe <= skb->len && len >= ts->mss) {
+			len = probe;
+			TERN_CB(skb)->mark |= TERN_SKB_MTU_PROBE;
+		}
 		if (len < skb->len) {
 			rest = tern_skb_split(sk, skb, len, GFP_ATOMIC);
 			if (!rest)
@@ -133,30 +160,26 @@ static bool write_xmit(struct sock *sk, u8 nagle)
 		}
 		if (tern_transmit(sk, skb, GFP_ATOMIC))
 			break;
+		if (TERN_CB(skb)->mark & TERN_SKB_MTU_PROBE)
+			tern_mtu_probe_sent(sk, skb);
 		segment_sent(sk, skb);
 		sent = true;
 	}
-	if (cwnd_limited)
-		ts->is_cwnd_limited = true;
-	else if (sent)
-		ts->is_cwnd_limited = tern_in_flight(ts) * 2 > ts->snd_cwnd &&
-				      tern_cong_slow_start(sk);
-	if (sent) {
-		ts->last_sent = tern_clock_us();
+	note_cwnd_usage(ts, cwnd_limited);
+	if (sent)
 		tern_data_sent(sk);
-	}
 	return ts->snd_una == ts->snd_nxt && send_head(sk);
 }
 
 /**
- * tern_wake_write - send one segment whatever Nagle says, or probe the window
- * @sk: socket with something to send and nothing in flight
+ * tern_send_one - send one segment whatever Nagle, window and pace say
+ * @sk: socket, locked
  *
- * What the persist timer does (RFC 9293, 3.8.6.1).
+ * For the persist timer (RFC 9293, 3.8.6.1) and the tail loss probe.
  *
- * Return: whether data went out; else a probe did.
+ * Return: whether there was one that the peer's window takes, and it went out.
  */
-bool tern_wake_write(struct sock *sk)
+bool tern_send_one(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
 	struct sk_buff *skb = send_head(sk), *rest;
@@ -165,11 +188,8 @@ bool tern_wake_write(struct sock *sk)
 	if (!skb)
 		return false;
 	room = send_window_end(ts) - TERN_CB(skb)->seq;
-	if (room <= 0) {
-		tern_mib_inc(sock_net(sk), ZeroWindowProbes);
-		tern_send_probe(sk);
+	if (room <= 0)
 		return false;
-	}
 	room = min_t(u32, room, ts->mss);
 	if (skb->len > room) {
 		rest = tern_skb_split(sk, skb, room, GFP_ATOMIC);
@@ -442,6 +462,7 @@ void tern_write_queue_purge(struct sock *sk)
  */
 bool tern_check_space(struct sock *sk)
 {
+	tern_sndbuf_adjust(sk);
 	smp_mb();	/* with poll_writable(): one of us sees the other */
 	if (!sk->sk_socket || !test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
 		return false;

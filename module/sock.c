@@ -10,6 +10,7 @@
 #include <net/inet_common.h>
 #include <net/sock.h>
 
+#include "cong.h"
 #include "input.h"
 #include "ip.h"
 #include "output.h"
@@ -69,6 +70,16 @@ bool tern_memory_exhausted(void)
 	return atomic_long_read(&memory_allocated) > memory_limits[2];
 }
 
+/**
+ * tern_memory_pressure - are sockets to be modest?
+ *
+ * Return: whether.
+ */
+bool tern_memory_pressure(void)
+{
+	return READ_ONCE(memory_pressure);
+}
+
 /* what neither a new socket nor the copy of a listener takes from anywhere */
 static void init_common(struct sock *sk)
 {
@@ -85,6 +96,7 @@ static void init_common(struct sock *sk)
 	ts->listen.nr_syn = 0;
 	INIT_LIST_HEAD(&ts->accept_link);
 	ts->rtx_queue = RB_ROOT;
+	INIT_LIST_HEAD(&ts->sent_order);
 	ts->ofo_queue = RB_ROOT;
 	tern_rtt_init(&ts->rtt);
 	tern_rto_update(sk);
@@ -106,7 +118,7 @@ int tern_init_sock(struct sock *sk)
 	init_common(sk);
 	sk_sockets_allocated_inc(sk);
 	ts->ip = sk->sk_family == AF_INET ? &tern_ip4 : &tern_ip6;
-	ts->cong = &tern_newreno;
+	tern_cong_attach(sk);
 	ts->mss = TERN_MSS_DEFAULT_V4;
 	ts->rcv_mss = TERN_MSS_DEFAULT_V4;
 	ts->window_clamp = S32_MAX / 2;
@@ -149,12 +161,15 @@ void tern_init_child(struct sock *sk)
 
 	init_common(sk);
 	forget_ip_state_of_listener(sk);
+	tern_cong_inherit(sk);
 	tern_recovery_init(sk);
 	ts->sacked_out = 0;
 	ts->lost_out = 0;
 	ts->retrans_out = 0;
 	ts->nr_sack = 0;
 	ts->have_dsack = false;
+	ts->ecn_echo = false;
+	ts->ecn_cwr_due = false;
 	ts->pingpong = false;
 	ts->backoff = 0;
 	ts->retransmits = 0;
@@ -175,9 +190,11 @@ void tern_init_child(struct sock *sk)
 void tern_destroy_sock(struct sock *sk)
 {
 	tern_timers_clear(sk);
+	tern_cong_detach(sk);
 	tern_write_queue_purge(sk);
 	tern_ofo_purge(sk);
 	tern_put_port(sk);
+	sk_dst_reset(sk);	/* while the namespace of the route is there */
 	sk_sockets_allocated_dec(sk);
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
 }

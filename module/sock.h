@@ -18,8 +18,11 @@
 #include "cong.h"
 #include "demux.h"
 #include "mib.h"
+#include "mtu.h"
 #include "netns.h"
 #include "port.h"
+#include "prr.h"
+#include "rack.h"
 #include "rtt.h"
 #include "seq.h"
 #include "state.h"
@@ -38,13 +41,47 @@ struct tern_syn;
 /**
  * enum tern_ca_state - where loss recovery stands
  * @TERN_CA_OPEN: nothing known to be lost
- * @TERN_CA_RECOVERY: fast retransmit, until recover_seq is acknowledged
+ * @TERN_CA_CWR: the window is being reduced, until recover_seq is acknowledged
+ * @TERN_CA_RECOVERY: fast retransmit, until recover_seq likewise
  * @TERN_CA_LOSS: after a retransmission timeout, until recover_seq likewise
  */
 enum tern_ca_state {
 	TERN_CA_OPEN,
+	TERN_CA_CWR,
 	TERN_CA_RECOVERY,
 	TERN_CA_LOSS,
+};
+
+/**
+ * enum tern_rtx_mode - what tern_sock.rtx_timer is running for (timer.c)
+ * @TERN_RTX_RTO: retransmission timeout, also of a SYN
+ * @TERN_RTX_PERSIST: window or device do not let anything go
+ * @TERN_RTX_TLP: tail loss probe
+ * @TERN_RTX_REO: reordering window of RACK
+ */
+enum tern_rtx_mode {
+	TERN_RTX_RTO,
+	TERN_RTX_PERSIST,
+	TERN_RTX_TLP,
+	TERN_RTX_REO,
+};
+
+/**
+ * struct tern_undo - what the window was before it was reduced (undo.c)
+ * @possible: it may prove a mistake yet
+ * @retransmitted: something was sent again since then
+ * @tsval: timestamp of the first such segment
+ * @retrans: bytes sent again that no D-SACK has reported
+ * @snd_cwnd: window then
+ * @snd_ssthresh: threshold then
+ */
+struct tern_undo {
+	bool possible;
+	bool retransmitted;
+	u32 tsval;
+	u32 retrans;
+	u32 snd_cwnd;
+	u32 snd_ssthresh;
 };
 
 /* tern_sock.nagle */
@@ -57,6 +94,7 @@ enum {
 	TERN_DEFER_RTX,
 	TERN_DEFER_DELACK,
 	TERN_DEFER_PMTU,
+	TERN_DEFER_PACE,
 };
 
 /**
@@ -119,25 +157,42 @@ struct tern_sock {
 
 	/* segments sent and not yet acknowledged (rtxqueue.c) */
 	struct rb_root rtx_queue;
+	struct list_head sent_order;	/* of those neither SACKed nor lost, by time */
 	u32 sacked_out;			/* bytes in rtx_queue, by state */
 	u32 lost_out;
 	u32 retrans_out;
 
-	/* loss recovery (recovery.c) */
+	/* loss recovery (recovery.c, scoreboard.c, tlp.c) */
 	u8 ca_state;
-	bool is_cwnd_limited;
+	bool lost_anew;			/* by the acknowledgment being processed */
+	u32 mtu_lost;			/* likewise: bytes of a probe of the path MTU */
+	bool tlp_out;			/* a probe is on its way */
+	bool tlp_retrans;		/* which was no new data */
+	u32 tlp_seq;			/* snd_nxt behind it */
+	u32 tlp_tsval;
 	u32 recover_seq;		/* snd_nxt when recovery began */
 	u32 rtx_seq;			/* all that is lost below was sent again */
+	u32 reo_timeout_us;		/* until RACK may find another loss, 0: none */
+	struct tern_rack rack;
+	struct tern_prr prr;
+	struct tern_undo undo;
 	u32 lost_seq;			/* scoreboard was judged up to here */
 	u32 high_sacked;		/* end of the highest run SACKed */
 	struct tern_sack_block sack_seen[TERN_SACK_BLOCKS];
 
+	/* explicit congestion notification (ecn.c) */
+	bool ecn_asked;
+	bool ecn_ok;			/* both ends agreed */
+	bool ecn_echo;			/* a mark has come, and no CWR since */
+	bool ecn_cwr_due;		/* with the next new data */
+
 	/* congestion control */
-	const struct tern_cong_ops *cong;
-	u32 snd_cwnd;			/* bytes */
-	u32 snd_ssthresh;
-	u32 cwnd_acked;			/* progress towards the next increase */
+	struct tern_cong cong;
+	bool is_cwnd_limited;		/* in the round that ends at cwnd_usage_seq */
+	u32 cwnd_usage_seq;
 	u32 last_sent;			/* clock of the last segment with data */
+	u64 pacing_next;		/* ktime of the next departure, ns (pacing.c) */
+	struct hrtimer pacing_timer;
 
 	/* path */
 	u16 mss;			/* payload of a segment without options */
@@ -146,6 +201,7 @@ struct tern_sock {
 	u16 rcv_mss;			/* estimate of the peer's segment size */
 	u32 pmtu;
 	u32 mtu_info;			/* from ICMP, for TERN_DEFER_PMTU */
+	struct tern_mtu mtu;
 	struct tern_rtt rtt;
 	u32 rto_us;
 
@@ -155,6 +211,13 @@ struct tern_sock {
 	u8 nr_sack;
 	bool have_dsack;
 	struct tern_sack_block dsack;
+
+	/* size of the receive buffer (buffers.c) */
+	u32 rcv_rtt_us;
+	u32 rcv_rtt_tsecr;		/* echo of the last sample */
+	u32 rcvq_seq;			/* copied_seq when the round trip began */
+	u32 rcvq_time;			/* clock then */
+	u32 rcvq_space;			/* most that was read in one */
 
 	/* acknowledgment policy (ack.c, output.c) */
 	bool ack_pending;
@@ -169,9 +232,10 @@ struct tern_sock {
 	/* timers (timer.c); keepalive and FIN_WAIT_2 use sk->sk_timer */
 	struct timer_list rtx_timer;
 	struct timer_list delack_timer;
+	unsigned long rtx_base;		/* jiffies when the retransmission timeout began */
 	unsigned long rtx_expires;
 	unsigned long deferred;
-	bool rtx_is_probe;		/* zero-window probing, not retransmission */
+	u8 rtx_mode;
 	bool rtx_armed;
 	u8 backoff;
 	u8 retransmits;			/* timeouts since the last progress */
@@ -217,6 +281,7 @@ static inline struct sock *tern_conn_sk(struct tern_conn *conn)
 #define TERN_SKB_LOST		2
 #define TERN_SKB_RETRANS	4	/* sent again, no news of it yet */
 #define TERN_SKB_EVER_RETRANS	8
+#define TERN_SKB_MTU_PROBE	16	/* larger than the MSS (mtu.c) */
 
 /**
  * struct tern_skb_cb - a segment's control block, in skb->cb
@@ -225,6 +290,7 @@ static inline struct sock *tern_conn_sk(struct tern_conn *conn)
  * @flags: TERN_FIN ...
  * @mark: TERN_SKB_*; sent segments only
  * @hdr_len: header with options, bytes; received segments only
+ * @ce: a router has marked the packet; received only
  * @ack: acknowledgment number, received only
  * @window: window, received only
  * @tag: verification tag, received only
@@ -244,6 +310,7 @@ struct tern_skb_cb {
 	u8 flags;
 	u8 mark;
 	u8 hdr_len;
+	bool ce;
 	union {
 		struct {
 			u32 ack;
@@ -309,6 +376,7 @@ int tern_ioctl(TERN_IOCTL_ARGS);
 int tern_mem_init(void);
 void tern_mem_exit(void);
 bool tern_memory_exhausted(void);
+bool tern_memory_pressure(void);
 int tern_unread(const struct sock *sk);
 
 /* sockopt.c */

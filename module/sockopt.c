@@ -18,7 +18,7 @@
 #define MAX_TRIES		127
 #define MAX_MSS			32767
 #define MAX_LINGER2		120	/* seconds */
-#define CONG_NAME_MAX		16
+#define CONG_NAME_MAX		TERN_CONG_NAME_MAX
 
 /**
  * tern_set_keepalive - SO_KEEPALIVE was set
@@ -196,7 +196,7 @@ static int set_congestion(struct sock *sk, sockptr_t optval, unsigned int optlen
 	if (strncpy_from_sockptr(name, optval, min_t(unsigned int, optlen, sizeof(name) - 1)) < 0)
 		return -EFAULT;
 	name[min_t(unsigned int, optlen, sizeof(name) - 1)] = 0;
-	return strcmp(name, tern_sk(sk)->cong->name) ? -ENOENT : 0;
+	return tern_cong_choose(sk, name);
 }
 
 static int set_tcp(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
@@ -253,11 +253,14 @@ static void fill_info(struct sock *sk, struct tcp_info *info)
 	}
 	lock_sock(sk);
 	info->tcpi_ca_state = ts->ca_state == TERN_CA_OPEN ? TCP_CA_Open :
+			      ts->ca_state == TERN_CA_CWR ? TCP_CA_CWR :
 			      ts->ca_state == TERN_CA_RECOVERY ? TCP_CA_Recovery : TCP_CA_Loss;
 	info->tcpi_retransmits = ts->retransmits;
 	info->tcpi_probes = ts->probes_out;
 	info->tcpi_backoff = ts->backoff;
 	info->tcpi_options = TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK;
+	if (ts->ecn_ok)
+		info->tcpi_options |= TCPI_OPT_ECN;
 	info->tcpi_rto = ts->rto_us;
 	info->tcpi_snd_mss = ts->mss;
 	info->tcpi_rcv_mss = ts->rcv_mss;
@@ -271,8 +274,8 @@ static void fill_info(struct sock *sk, struct tcp_info *info)
 	info->tcpi_rtt = ts->rtt.srtt >> 3;
 	info->tcpi_rttvar = ts->rtt.rttvar >> 2;
 	info->tcpi_min_rtt = ts->rtt.min;
-	info->tcpi_snd_ssthresh = segments(ts, ts->snd_ssthresh);
-	info->tcpi_snd_cwnd = segments(ts, ts->snd_cwnd);
+	info->tcpi_snd_ssthresh = segments(ts, ts->cong.snd_ssthresh);
+	info->tcpi_snd_cwnd = segments(ts, ts->cong.snd_cwnd);
 	info->tcpi_total_retrans = ts->total_retrans;
 	info->tcpi_bytes_acked = ts->bytes_acked;
 	info->tcpi_bytes_received = ts->bytes_received;
@@ -354,7 +357,7 @@ static int get_tcp(struct sock *sk, int optname, char __user *optval, int __user
 		answer = &info;
 		size = sizeof(info);
 	} else if (optname == TCP_CONGESTION) {
-		strscpy(name, tern_sk(sk)->cong->name, sizeof(name));
+		strscpy(name, tern_sk(sk)->cong.ops->name, sizeof(name));
 		answer = name;
 		size = sizeof(name);
 	} else {

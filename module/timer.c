@@ -2,10 +2,11 @@
 /*
  * The timers of a connection. A socket has three:
  *
- * rtx_timer, which is either the retransmission timer, running while something
- * is in flight (RFC 6298), or the persist timer, running while there is
- * something to send, nothing in flight, and the window or the device does not
- * let it go (RFC 9293, 3.8.6.1). In SYN_SENT and SYN_RECEIVED it sends the SYN
+ * rtx_timer, which while something is in flight is the retransmission timer
+ * (RFC 6298) or one that goes off before it: the tail loss probe's or RACK's
+ * reordering window (RFC 8985). While there is something to send, nothing in
+ * flight, and the window or the device does not let it go, it is the persist
+ * timer (RFC 9293, 3.8.6.1). In SYN_SENT and SYN_RECEIVED it sends the SYN
  * again.
  *
  * delack_timer, which sends an ACK that has waited for data to ride on.
@@ -13,8 +14,8 @@
  * sk_timer, which is keepalive (RFC 9293, 3.8.4) or, once the program has
  * gone, the end of FIN_WAIT_2.
  *
- * SYN_RECEIVED and TIME_WAIT objects have a timer each, in handshake.c and
- * timewait.c.
+ * A fourth, pacing_timer, is pacing.c's. SYN_RECEIVED and TIME_WAIT objects
+ * have a timer each, in handshake.c and timewait.c.
  *
  * A timer that is no longer wanted is often left to run: its function checks
  * rtx_armed or ack_pending first. All functions run in softirq and hold a
@@ -26,11 +27,13 @@
 #include "ack.h"
 #include "icmp.h"
 #include "output.h"
+#include "pacing.h"
 #include "recovery.h"
 #include "rtxqueue.h"
 #include "sock.h"
 #include "timer.h"
 
+#define PATIENCE 4	/* timeouts of data before the backoff begins, see protocol.rst */
 #define DOUBT_ROUTE 3	/* timeouts until another route is looked for (R1, RFC 9293 3.8.3) */
 
 static unsigned long us_to_jiffies(u32 us)
@@ -63,25 +66,54 @@ static u32 limit_to_user_timeout(const struct tern_sock *ts, u32 delay_us)
 	return min_t(u64, delay_us, (u64)left * USEC_PER_MSEC);
 }
 
-static void rtx_start_timer(struct sock *sk, u32 delay_us, bool probe)
+static void rtx_start_timer(struct sock *sk, enum tern_rtx_mode mode, unsigned long expires)
 {
 	struct tern_sock *ts = tern_sk(sk);
 
-	ts->rtx_is_probe = probe;
+	ts->rtx_mode = mode;
 	ts->rtx_armed = true;
-	ts->rtx_expires = jiffies + us_to_jiffies(delay_us);
-	sk_reset_timer(sk, &ts->rtx_timer, ts->rtx_expires);
+	ts->rtx_expires = expires;
+	/* one that goes off earlier is left to: rtx_handle() looks at the time */
+	if (!timer_pending(&ts->rtx_timer) || time_before(expires, ts->rtx_timer.expires))
+		sk_reset_timer(sk, &ts->rtx_timer, expires);
 }
 
 /**
- * tern_rtx_arm - start the retransmission timer anew
+ * tern_rtx_arm - something is in flight: wait for what comes first
  * @sk: socket, locked
+ *
+ * RACK's reordering window, the tail loss probe, or the retransmission
+ * timeout, which runs on from where it was restarted.
  */
 void tern_rtx_arm(struct sock *sk)
 {
-	const struct tern_sock *ts = tern_sk(sk);
+	struct tern_sock *ts = tern_sk(sk);
+	unsigned long expires = ts->rtx_base +
+				us_to_jiffies(limit_to_user_timeout(ts, ts->rto_us));
+	enum tern_rtx_mode mode = TERN_RTX_RTO;
+	u32 earlier_us = ts->reo_timeout_us;
 
-	rtx_start_timer(sk, limit_to_user_timeout(ts, ts->rto_us), false);
+	if (earlier_us) {
+		mode = TERN_RTX_REO;
+	} else {
+		earlier_us = tern_tlp_timeout(sk);
+		mode = TERN_RTX_TLP;
+	}
+	if (earlier_us && time_before(jiffies + us_to_jiffies(earlier_us), expires))
+		expires = jiffies + us_to_jiffies(earlier_us);
+	else
+		mode = TERN_RTX_RTO;
+	rtx_start_timer(sk, mode, expires);
+}
+
+/**
+ * tern_rtx_restart - the retransmission timeout begins anew
+ * @sk: socket, locked
+ */
+void tern_rtx_restart(struct sock *sk)
+{
+	tern_sk(sk)->rtx_base = jiffies;
+	tern_rtx_arm(sk);
 }
 
 /**
@@ -102,7 +134,8 @@ void tern_probe_arm(struct sock *sk)
 	const struct tern_sock *ts = tern_sk(sk);
 
 	if (!ts->rtx_armed)
-		rtx_start_timer(sk, limit_to_user_timeout(ts, ts->rto_us), true);
+		rtx_start_timer(sk, TERN_RTX_PERSIST, jiffies +
+				us_to_jiffies(limit_to_user_timeout(ts, ts->rto_us)));
 }
 
 /**
@@ -184,7 +217,8 @@ static void retransmission_timeout(struct sock *sk)
 		return;
 	skb = tern_rtx_head(ts);
 	if (skb && skb_fclone_busy(sk, skb) && local_queue_patience(ts)) {
-		rtx_start_timer(sk, min(ts->rto_us, USEC_PER_SEC / 2), false);
+		rtx_start_timer(sk, TERN_RTX_RTO,
+				jiffies + us_to_jiffies(min(ts->rto_us, USEC_PER_SEC / 2)));
 		return;
 	}
 	if (tried_enough(sk, ts->retransmits)) {
@@ -194,11 +228,16 @@ static void retransmission_timeout(struct sock *sk)
 	tern_mib_inc(sock_net(sk), Timeouts);
 	if (ts->retransmits < U8_MAX)
 		ts->retransmits++;
-	back_off(sk);
+	if (ts->snd_una == ts->iss || ts->retransmits > PATIENCE)
+		back_off(sk);
+	else if (!ts->rtx_start)
+		ts->rtx_start = jiffies ?: 1;
 	if (ts->snd_una == ts->iss && !ts->bytes_acked) {
 		tern_mib_inc(sock_net(sk), RetransSegs);
 		tern_send_syn(sk);
 	} else {
+		if (skb)
+			tern_mtu_timeout(sk, skb);
 		tern_recovery_enter_loss(sk);
 		skb = tern_rtx_head(ts);
 		if (skb && !tern_retransmit(sk, skb, ts->mss))
@@ -206,7 +245,8 @@ static void retransmission_timeout(struct sock *sk)
 		if (ts->retransmits >= DOUBT_ROUTE)
 			sk_dst_reset(sk);
 	}
-	tern_rtx_arm(sk);
+	ts->reo_timeout_us = 0;
+	tern_rtx_restart(sk);
 }
 
 /* probing goes on while the peer answers: tern_ack() resets probes_out */
@@ -224,8 +264,10 @@ static void persist_timeout(struct sock *sk)
 		give_up(sk);
 		return;
 	}
-	if (tern_wake_write(sk))
+	if (tern_send_one(sk))
 		return;
+	tern_mib_inc(sock_net(sk), ZeroWindowProbes);
+	tern_send_probe(sk);
 	if (ts->probes_out < U8_MAX)
 		ts->probes_out++;
 	back_off(sk);
@@ -243,10 +285,24 @@ static void rtx_handle(struct sock *sk)
 		return;
 	}
 	ts->rtx_armed = false;
-	if (ts->rtx_is_probe)
+	switch (ts->rtx_mode) {
+	case TERN_RTX_PERSIST:
 		persist_timeout(sk);
-	else
+		break;
+	case TERN_RTX_RTO:
 		retransmission_timeout(sk);
+		break;
+	case TERN_RTX_TLP:
+		tern_tlp_fire(sk);
+		if (ts->snd_una != ts->snd_nxt)
+			tern_rtx_restart(sk);
+		break;
+	case TERN_RTX_REO:
+		tern_recovery_reo_timeout(sk);
+		if (ts->snd_una != ts->snd_nxt)
+			tern_rtx_arm(sk);
+		break;
+	}
 	sk_mem_reclaim(sk);
 }
 
@@ -261,8 +317,13 @@ static void delack_handle(struct sock *sk)
 	tern_send_ack(sk);
 }
 
-/* run a handler now, or have release_sock() run it */
-static void run_or_defer(struct sock *sk, void (*handle)(struct sock *sk), int note)
+/**
+ * tern_run_or_defer - run a timer's handler now, or have release_sock() run it
+ * @sk: socket, with a reference of the timer's, which is given back
+ * @handle: handler, called with the socket locked
+ * @note: TERN_DEFER_* that makes tern_release_cb() call it
+ */
+void tern_run_or_defer(struct sock *sk, void (*handle)(struct sock *sk), int note)
 {
 	bh_lock_sock(sk);
 	if (!sock_owned_by_user(sk))
@@ -277,14 +338,14 @@ static void rtx_timeout(struct timer_list *timer)
 {
 	struct tern_sock *ts = timer_container_of(ts, timer, rtx_timer);
 
-	run_or_defer((struct sock *)ts, rtx_handle, TERN_DEFER_RTX);
+	tern_run_or_defer((struct sock *)ts, rtx_handle, TERN_DEFER_RTX);
 }
 
 static void delack_timeout(struct timer_list *timer)
 {
 	struct tern_sock *ts = timer_container_of(ts, timer, delack_timer);
 
-	run_or_defer((struct sock *)ts, delack_handle, TERN_DEFER_DELACK);
+	tern_run_or_defer((struct sock *)ts, delack_handle, TERN_DEFER_DELACK);
 }
 
 /**
@@ -303,6 +364,10 @@ void tern_release_cb(struct sock *sk)
 	}
 	if (test_and_clear_bit(TERN_DEFER_DELACK, &ts->deferred)) {
 		delack_handle(sk);
+		__sock_put(sk);
+	}
+	if (test_and_clear_bit(TERN_DEFER_PACE, &ts->deferred)) {
+		tern_pacing_resume(sk);
 		__sock_put(sk);
 	}
 	if (test_and_clear_bit(TERN_DEFER_PMTU, &ts->deferred)) {
@@ -371,8 +436,8 @@ void tern_fin_wait2_arm(struct sock *sk)
 static void keepalive_handle(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	unsigned long idle, time = tern_keepalive_time(sk);
-	u32 probes = ts->keepalive_probes ?: READ_ONCE(tern_net(sock_net(sk))->keepalive_probes);
+	unsigned long idle, time;
+	u32 probes;
 
 	if (sk->sk_state == TCP_FIN_WAIT2 && tern_is_orphan(sk)) {
 		if (ts->linger2 < 0)
@@ -383,6 +448,8 @@ static void keepalive_handle(struct sock *sk)
 	if (!sock_flag(sk, SOCK_KEEPOPEN) ||
 	    (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT | TCPF_SYN_RECV))
 		return;
+	time = tern_keepalive_time(sk);
+	probes = ts->keepalive_probes ?: READ_ONCE(tern_net(sock_net(sk))->keepalive_probes);
 	/* data on its way keeps the connection under watch by itself */
 	if (ts->snd_una != ts->snd_nxt || !skb_queue_empty(&sk->sk_write_queue)) {
 		tern_keepalive_arm(sk, time);
@@ -410,10 +477,13 @@ static void keepalive_timeout(struct timer_list *timer)
 	struct sock *sk = timer_container_of(sk, timer, sk_timer);
 
 	bh_lock_sock(sk);
-	if (sock_owned_by_user(sk))
-		sk_reset_timer(sk, &sk->sk_timer, jiffies + HZ / 20);
-	else
-		keepalive_handle(sk);
+	/* CLOSED: its namespace may be gone before it is freed */
+	if (sk->sk_state != TCP_CLOSE) {
+		if (sock_owned_by_user(sk))
+			sk_reset_timer(sk, &sk->sk_timer, jiffies + HZ / 20);
+		else
+			keepalive_handle(sk);
+	}
 	bh_unlock_sock(sk);
 	sock_put(sk);
 }
@@ -429,7 +499,10 @@ void tern_timers_init(struct sock *sk)
 	timer_setup(&ts->rtx_timer, rtx_timeout, 0);
 	timer_setup(&ts->delack_timer, delack_timeout, 0);
 	timer_setup(&sk->sk_timer, keepalive_timeout, 0);
+	tern_pacing_init(sk);
 	ts->rtx_armed = false;
+	ts->rtx_mode = TERN_RTX_RTO;
+	ts->reo_timeout_us = 0;
 	ts->deferred = 0;
 }
 
@@ -446,6 +519,7 @@ void tern_timers_clear(struct sock *sk)
 	sk_stop_timer(sk, &ts->rtx_timer);
 	sk_stop_timer(sk, &ts->delack_timer);
 	sk_stop_timer(sk, &sk->sk_timer);
+	tern_pacing_stop(sk);
 }
 
 /**
@@ -459,4 +533,5 @@ void tern_timers_clear_sync(struct sock *sk)
 	sk_stop_timer_sync(sk, &ts->rtx_timer);
 	sk_stop_timer_sync(sk, &ts->delack_timer);
 	sk_stop_timer_sync(sk, &sk->sk_timer);
+	tern_pacing_stop_sync(sk);
 }

@@ -13,6 +13,7 @@ void tern_timers_init(struct sock *sk);
 void tern_timers_clear(struct sock *sk);
 void tern_timers_clear_sync(struct sock *sk);
 void tern_rtx_arm(struct sock *sk);
+void tern_rtx_restart(struct sock *sk);
 void tern_rtx_disarm(struct sock *sk);
 void tern_probe_arm(struct sock *sk);
 void tern_rto_update(struct sock *sk);
@@ -21,6 +22,7 @@ void tern_keepalive_arm(struct sock *sk, unsigned long delay);
 void tern_keepalive_disarm(struct sock *sk);
 unsigned long tern_keepalive_time(const struct sock *sk);
 void tern_fin_wait2_arm(struct sock *sk);
+void tern_run_or_defer(struct sock *sk, void (*handle)(struct sock *sk), int note);
 void tern_release_cb(struct sock *sk);
 
 #endif

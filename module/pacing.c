@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pacing: a window is spread over its round trip instead of being sent in
+ * bursts that overflow a small queue. Where the fq qdisc is on the way it is
+ * told when each segment departs; elsewhere an own timer holds segments back,
+ * if the program asks for a limit (SO_MAX_PACING_RATE) or the path is long
+ * enough for a timer to matter.
+ *
+ * Called with the socket locked; the timer runs in softirq.
+ */
+#include <net/sock.h>
+
+#include "output.h"
+#include "pacing.h"
+#include "recovery.h"
+#include "sock.h"
+#include "timer.h"
+
+#define LONG_PATH_US	15000u	/* acknowledgments of a shorter one are pace enough */
+#define BURST_SHIFT	10	/* a burst lasts a 1024th of a second */
+
+static enum hrtimer_restart pacing_timeout(struct hrtimer *timer)
+{
+	struct tern_sock *ts = container_of(timer, struct tern_sock, pacing_timer);
+
+	tern_run_or_defer((struct sock *)ts, tern_pacing_resume, TERN_DEFER_PACE);
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * tern_pacing_init - a new socket
+ * @sk: socket, or the copy of one
+ */
+void tern_pacing_init(struct sock *sk)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	tern_hrtimer_setup(&ts->pacing_timer, pacing_timeout, CLOCK_MONOTONIC,
+			   HRTIMER_MODE_ABS_PINNED_SOFT);
+	ts->pacing_next = 0;
+	sk->sk_pacing_rate = ~0UL;
+}
+
+/**
+ * tern_pacing_stop - the connection is over
+ * @sk: socket, locked
+ */
+void tern_pacing_stop(struct sock *sk)
+{
+	if (hrtimer_try_to_cancel(&tern_sk(sk)->pacing_timer) == 1)
+		__sock_put(sk);
+}
+
+/**
+ * tern_pacing_stop_sync - likewise, and wait for the timer if it is running
+ * @sk: socket, not locked, CLOSED
+ */
+void tern_pacing_stop_sync(struct sock *sk)
+{
+	if (hrtimer_cancel(&tern_sk(sk)->pacing_timer))
+		__sock_put(sk);
+}
+
+/**
+ * tern_pacing_update - the window or the RTT has changed
+ * @sk: socket, locked
+ *
+ * Twice the window in a round trip while it may double, otherwise a fifth
+ * more than the window: so the window is what limits.
+ */
+void tern_pacing_update(struct sock *sk)
+{
+	const struct tern_sock *ts = tern_sk(sk);
+	const struct tern_cong *c = &ts->cong;
+	u64 rate;
+
+	if (!ts->rtt.srtt)
+		return;
+	rate = (u64)c->snd_cwnd * 8 * USEC_PER_SEC;
+	rate = div_u64(rate, ts->rtt.srtt);
+	if (c->snd_cwnd < c->snd_ssthresh / 2)
+		rate *= 2;
+	else
+		rate += div_u64(rate, 5);
+	WRITE_ONCE(sk->sk_pacing_rate, min_t(u64, rate, READ_ONCE(sk->sk_max_pacing_rate)));
+}
+
+static bool by_own_timer(const struct sock *sk)
+{
+	switch (READ_ONCE(sk->sk_pacing_status)) {
+	case SK_PACING_FQ:
+		return false;
+	case SK_PACING_NEEDED:		/* SO_MAX_PACING_RATE */
+		return true;
+	default:
+		return tern_sk(sk)->rtt.min >= LONG_PATH_US && tern_sk(sk)->rtt.srtt;
+	}
+}
+
+/**
+ * tern_pacing_waits - is it too early for the next segment?
+ * @sk: socket, locked
+ *
+ * Return: whether; then the timer will go on with it.
+ */
+bool tern_pacing_waits(struct sock *sk)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	if (!by_own_timer(sk) || ts->pacing_next <= ktime_get_ns())
+		return false;
+	if (!hrtimer_is_queued(&ts->pacing_timer)) {
+		sock_hold(sk);
+		hrtimer_start(&ts->pacing_timer, ns_to_ktime(ts->pacing_next),
+			      HRTIMER_MODE_ABS_PINNED_SOFT);
+	}
+	return true;
+}
+
+/**
+ * tern_pacing_burst - most payload to send at once
+ * @sk: socket, locked
+ *
+ * Return: bytes, a multiple of the MSS, at least two segments.
+ */
+u32 tern_pacing_burst(const struct sock *sk)
+{
+	u32 mss = tern_sk(sk)->mss;
+	unsigned long burst = READ_ONCE(sk->sk_pacing_rate) >> BURST_SHIFT;
+
+	return max_t(u32, min_t(unsigned long, burst, 1 << 20) / mss, 2) * mss;
+}
+
+/**
+ * tern_pacing_sent - payload leaves: when may the next?
+ * @sk: socket, locked
+ * @skb: what is given to IP; told its time of departure, for fq
+ * @len: its payload
+ */
+void tern_pacing_sent(struct sock *sk, struct sk_buff *skb, u32 len)
+{
+	struct tern_sock *ts = tern_sk(sk);
+	unsigned long rate = READ_ONCE(sk->sk_pacing_rate);
+	u64 now = ktime_get_ns(), took, credit;
+
+	if (rate == ~0UL || !rate)
+		return;
+	if (READ_ONCE(sk->sk_pacing_status) == SK_PACING_FQ)
+		skb_set_delivery_time(skb, max(ts->pacing_next, now), TERN_CLOCK_MONOTONIC);
+	took = div64_ul((u64)len * NSEC_PER_SEC, rate);
+	/* what was late may catch up, a little */
+	credit = now > ts->pacing_next ? min(now - ts->pacing_next, took / 2) : 0;
+	ts->pacing_next = max(ts->pacing_next, now) + took - credit;
+}
+
+/**
+ * tern_pacing_resume - it is time for the next segment
+ * @sk: socket, locked
+ */
+void tern_pacing_resume(struct sock *sk)
+{
+	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT))
+		return;
+	tern_recovery_xmit(sk);
+	tern_push_pending(sk);
+	sk_mem_reclaim(sk);
+}

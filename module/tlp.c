@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tail loss probes (RFC 8985, section 7): when the end of a flight is lost
+ * nothing later can be SACKed, and only a timeout would tell. A probe, new
+ * data or the last segment once more, makes the peer say what it has.
+ *
+ * Called with the socket locked, by timer.c and recovery.c.
+ */
+#include "mib.h"
+#include "output.h"
+#include "recovery.h"
+#include "rtxqueue.h"
+#include "sock.h"
+
+#define PTO_MIN_US	10000u
+
+/**
+ * tern_tlp_timeout - when to probe (PTO)
+ * @sk: socket with something in flight
+ *
+ * At most two round trips after the last segment, as the RFC has it; on a
+ * path whose RTT is steady earlier, but never before one and a half. A single
+ * segment may wait for the peer's delayed acknowledgment.
+ *
+ * Return: microseconds from now, or 0 for no probe.
+ */
+u32 tern_tlp_timeout(const struct sock *sk)
+{
+	const struct tern_sock *ts = tern_sk(sk);
+	const struct tern_net *tn = tern_net(sock_net(sk));
+	u32 srtt = ts->rtt.srtt >> 3, pto, elapsed;
+
+	if (!READ_ONCE(tn->tlp) || !srtt || ts->tlp_out || ts->ca_state > TERN_CA_CWR ||
+	    ts->sacked_out || !((1 << sk->sk_state) & ~(TCPF_SYN_SENT | TCPF_SYN_RECV)))
+		return 0;
+	pto = max(srtt + clamp(ts->rtt.rttvar, srtt / 2, srtt), PTO_MIN_US);
+	if (ts->snd_nxt - ts->snd_una <= ts->mss)
+		pto += READ_ONCE(tn->delack_ms) * USEC_PER_MSEC;
+	elapsed = tern_clock_us() - ts->last_sent;
+	return pto > elapsed ? pto - elapsed : 1;
+}
+
+/* the last segment again, as a segment of its own */
+static bool repeat_last(struct sock *sk)
+{
+	struct tern_sock *ts = tern_sk(sk);
+	struct sk_buff *skb = rb_to_skb(rb_last(&ts->rtx_queue));
+	u32 front;
+
+	if (skb->len > ts->mss) {
+		front = (skb->len - 1) / ts->mss * ts->mss;
+		skb = tern_rtx_split(sk, skb, front, GFP_ATOMIC);
+		if (!skb)
+			return false;
+	}
+	return !tern_retransmit(sk, skb, ts->mss);
+}
+
+/**
+ * tern_tlp_fire - the probe timeout is over
+ * @sk: socket with something in flight
+ */
+void tern_tlp_fire(struct sock *sk)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	if (ts->snd_una == ts->snd_nxt)
+		return;
+	ts->tlp_tsval = tern_tsval(ts);
+	ts->tlp_retrans = !tern_send_one(sk);
+	if (ts->tlp_retrans && !repeat_last(sk))
+		return;
+	ts->tlp_out = true;
+	ts->tlp_seq = ts->snd_nxt;
+	tern_mib_inc(sock_net(sk), LossProbes);
+}
+
+/**
+ * tern_tlp_repaired_loss - a probe was answered: had anything been lost?
+ * @sk: socket
+ * @news: what the acknowledgment told
+ *
+ * Return: whether the probe itself was the repair, so that no other sign of
+ * the loss will come (section 7.4).
+ */
+bool tern_tlp_repaired_loss(struct sock *sk, const struct tern_ack_news *news)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	if (!ts->tlp_out || seq_before(ts->snd_una, ts->tlp_seq))
+		return false;
+	ts->tlp_out = false;
+	/* a duplicate, or the first transmission's echo: it was only late */
+	if (!ts->tlp_retrans || news->dsacked || seq_before(news->tsecr, ts->tlp_tsval))
+		return false;
+	tern_mib_inc(sock_net(sk), LossProbeRecovery);
+	return true;
+}

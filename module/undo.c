@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Taking back a congestion response that was a mistake: nothing was lost, it
+ * was late. Two witnesses: the acknowledgment of a segment that was sent again
+ * echoes the timestamp of its first transmission (Eifel, RFC 3522 and RFC
+ * 4015), or every retransmission is reported as a duplicate (RFC 3708).
+ *
+ * With a timestamp on every segment the first witness speaks at the first
+ * acknowledgment after a timeout, which is what F-RTO (RFC 5682) would have to
+ * wait longer for; so that is not here.
+ *
+ * Called with the socket locked, by recovery.c.
+ */
+#include "mib.h"
+#include "recovery.h"
+#include "rtxqueue.h"
+#include "sock.h"
+
+/**
+ * tern_undo_begin - remember what it is like before the window is reduced
+ * @sk: socket, about to enter recovery or loss from TERN_CA_OPEN
+ */
+void tern_undo_begin(struct sock *sk)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	ts->undo = (struct tern_undo){
+		.possible = true,
+		.snd_cwnd = ts->cong.snd_cwnd,
+		.snd_ssthresh = ts->cong.snd_ssthresh,
+	};
+}
+
+/**
+ * tern_undo_retransmitted - something was sent again
+ * @sk: socket
+ * @len: bytes
+ */
+void tern_undo_retransmitted(struct sock *sk, u32 len)
+{
+	struct tern_undo *undo = &tern_sk(sk)->undo;
+
+	if (!undo->retransmitted) {
+		undo->retransmitted = true;
+		undo->tsval = tern_tsval(tern_sk(sk));
+	}
+	undo->retrans += len;
+}
+
+/**
+ * tern_undo_dsack - bytes arrived twice
+ * @sk: socket
+ * @len: how many
+ */
+void tern_undo_dsack(struct sock *sk, u32 len)
+{
+	struct tern_undo *undo = &tern_sk(sk)->undo;
+
+	undo->retrans -= min(undo->retrans, len);
+}
+
+/* what counted as lost is under way after all */
+static void restore(struct sock *sk)
+{
+	struct tern_sock *ts = tern_sk(sk);
+	struct sk_buff *skb;
+
+	for (skb = tern_rtx_head(ts); skb; skb = skb_rb_next(skb)) {
+		if (!(TERN_CB(skb)->mark & TERN_SKB_LOST))
+			continue;
+		tern_rtx_unmark(ts, skb, TERN_SKB_LOST | TERN_SKB_RETRANS);
+		tern_rtx_watch(ts, skb);
+	}
+	ts->cong.snd_cwnd = max(ts->cong.snd_cwnd, ts->undo.snd_cwnd);
+	ts->cong.snd_ssthresh = max(ts->cong.snd_ssthresh, ts->undo.snd_ssthresh);
+	if (ts->cong.ops->undo)
+		ts->cong.ops->undo(&ts->cong);
+	ts->undo.possible = false;
+}
+
+/**
+ * tern_undo_try - was it a mistake?
+ * @sk: socket in TERN_CA_RECOVERY or TERN_CA_LOSS
+ * @news: what the acknowledgment told
+ *
+ * Return: true when the window is what it was before: the state is to be
+ * TERN_CA_OPEN again.
+ */
+bool tern_undo_try(struct sock *sk, const struct tern_ack_news *news)
+{
+	struct tern_sock *ts = tern_sk(sk);
+	const struct tern_undo *undo = &ts->undo;
+
+	if (!undo->possible || !undo->retransmitted)
+		return false;
+	if (news->dsacked && !undo->retrans) {
+		tern_mib_inc(sock_net(sk), DSACKUndo);
+	} else if (ts->ca_state >= TERN_CA_RECOVERY && news->retrans_acked &&
+		   !ts->retrans_out && seq_before(news->tsecr, undo->tsval)) {
+		if (ts->ca_state == TERN_CA_LOSS)
+			tern_mib_inc(sock_net(sk), LossUndo);
+		else
+			tern_mib_inc(sock_net(sk), FullUndo);
+	} else {
+		return false;
+	}
+	restore(sk);
+	return true;
+}
