@@ -23,11 +23,13 @@ static const char *const counters[] = {
 	"PAWSDrops", "OutOfWindow", "ChallengeACKs", "DelayedACKs",
 	"DupACKsSent", "OFOQueue", "OFOMerge", "OFOPruned", "RcvQDrop",
 	"DupSegs", "BacklogDrop", "SACKSent", "SACKRecv", "SACKDiscard",
-	"DSACKSent", "DSACKRecv", "FastRetrans", "LostSegs", "Timeouts",
+	"SACKReneging", "DSACKSent", "DSACKRecv", "FastRetrans", "LostSegs",
+	"Timeouts", "InCE", "ECNReduced", "LossProbes", "LossProbeRecovery", "ReorderSeen",
+	"FullUndo", "LossUndo", "DSACKUndo", "TWOverflow",
 	"ZeroWindowAdv", "ZeroWindowProbes", "KeepAlives",
 	"AbortOnData", "AbortOnClose", "AbortOnTimeout", "AbortOnMemory",
-	"AbortOnLinger", "Orphans", "PMTUDrops", "IcmpIgnored", "FilterDrops",
-	"NoMemory",
+	"AbortOnLinger", "Orphans", "MTUPFail", "MTUPSuccess", "MTUProbes",
+	"IcmpIgnored", "FilterDrops", "NoMemory",
 };
 
 /* The state table of RFC 9293: state, event, next state. */

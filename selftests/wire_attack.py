@@ -365,6 +365,20 @@ def paws(w):
     c.alive()
 
 
+@scenario("PAWS: data and ACKs that were overtaken on their way are not old", variants=TERN)
+def paws_overtaken(w):
+    c = w.established()
+    with w.counts(PAWSDrops=0):
+        early = c.now()
+        c.send(len=10)
+        c.expect("A", ack=11)
+        c.send(len=10, ts=early)
+        c.expect("A", ack=21)
+        c.send("A", ts=early)
+        c.read(20)
+    c.alive()
+
+
 @scenario("PAWS does not stop a RST")
 def paws_rst(w):
     """RFC 7323 5.2: the timestamp of a RST is not tested."""

@@ -89,38 +89,20 @@ def application_limited(w):
 
 
 # --- fast retransmit ------------------------------------------------------------
-# Where the threshold of three segments (RFC 6675) matters there is no
-# reference: newer kernels' TCP goes by time only (RFC 8985).
+# With three segments SACKed there is no time for reordering (RFC 8985, 6.2);
+# what happens with fewer is in wire_rack.py.
 
-@scenario("three SACKed segments: exactly the hole is sent again, once", variants=TERN)
+@scenario("three SACKed segments: exactly the hole is sent again, once")
 def fast_retransmit(w):
     c = burst(w)
     with w.counts(FastRetrans=1, RetransSegs=1, Timeouts=0, SACKRecv=(1, None)):
-        for last in (2, 3):
-            dup(c, 1, last)
-            c.expect_none()
         dup(c, 1, 4)
         c.expect("A", seq=1, len=w.mss)
         for last in (5, 6, 7):
             dup(c, 1, last)
         c.expect_none()
-    c.send("A", ack=edge(w, 7))
+    c.send("A", ack=edge(w, INITIAL_WINDOW))
     c.expect_none()
-    c.send("A")
-    c.alive()
-
-
-@scenario("two SACKed segments: nothing is sent again", variants=TERN)
-def reordering(w):
-    c = burst(w)
-    with w.counts(FastRetrans=0, RetransSegs=0):
-        dup(c, 1, 2)
-        dup(c, 1, 3)
-        c.expect_none()
-        c.send("A", ack=edge(w, 3))
-        c.expect_none()
-        c.send("A")
-        c.expect_none()
     c.alive()
 
 
@@ -189,11 +171,7 @@ def partial_ack(w):
 @scenario("new data is sent during recovery, as acknowledgments allow", variants=TERN)
 def new_data_in_recovery(w):
     c = burst(w, written=30)
-    for last in (2, 3, 4):
-        dup(c, 1, last)
-        # limited transmit (RFC 3042) may send new segments already
-        while c.rcv_nxt and last < 4 and c.expect_maybe("A", len=w.mss):
-            check(c.last.rel >= edge(w, INITIAL_WINDOW), "retransmitted too early")
+    dup(c, 1, 4)
     c.expect("A", seq=1, len=w.mss)
     new = 0
     for last in range(5, 11):
@@ -208,19 +186,27 @@ def new_data_in_recovery(w):
     c.expect("A", len=w.mss)
 
 
-@scenario("the window is halved by a loss")
-def window_halved(w):
-    c = burst(w, INITIAL_WINDOW)
-    for last in (2, 3, 4):
-        dup(c, 1, last)
+def window_after_loss(w, c):
+    """What it is to be, in segments, when the one loss in it is repaired"""
+    dup(c, 1, 4)
     c.expect("A", seq=1, len=w.mss)
-    at = c.rcv_nxt
-    c.send("A")
-    c.write(20 * w.mss)
-    sent = 0
-    while c.expect_maybe("A", seq=at + sent * w.mss, len=w.mss):
-        sent += 1
-    check(3 <= sent <= 6, f"{sent} segments in flight after the loss of one in ten")
+    c.send("A", ack=edge(w, INITIAL_WINDOW))
+    return tcp_info(c, "=76xI")
+
+
+@scenario("CUBIC: seven tenths of the window are left after a loss")
+def window_after_loss_cubic(w):
+    check_equal(window_after_loss(w, burst(w)), 7, "window after the loss of one in ten")
+
+
+@scenario("NewReno: half of the window is left after a loss")
+def window_after_loss_newreno(w):
+    c = w.established(options=LARGE_BUFFER)
+    c.sock.setsockopt(socket.SOL_TCP, socket.TCP_CONGESTION, b"newreno" if w.tern else b"reno")
+    c.write(INITIAL_WINDOW * w.mss)
+    for number in range(INITIAL_WINDOW):
+        c.expect("A", seq=edge(w, number), len=w.mss)
+    check_equal(window_after_loss(w, c), 5, "window after the loss of one in ten")
 
 
 @scenario("a D-SACK is no sign of loss")
@@ -242,15 +228,16 @@ def timeout_backoff(w):
     w.sysctl("rto_min_ms", 200)
     c = w.established()
     c.repeats_ok = True
-    with w.counts(RetransSegs=(3, None), Timeouts=(3, None)):
+    equal = 4 if w.tern else 0
+    with w.counts(RetransSegs=(3 + equal, None), Timeouts=(3 + equal, None)):
         c.write(100)
         c.expect("A", seq=1, len=100)
         timeout = timeout_us(c)
         check(timeout >= 200000, f"timeout of {timeout} us")
-        for passed in range(1, 4):
+        for passed in range(1, 4 + equal):
             c.expect("A", seq=1, len=100)
             # on a slow machine the next one may have passed besides
-            check(timeout_us(c) in [timeout << n for n in range(passed, 8)],
+            check(timeout_us(c) in [timeout << n for n in range(max(passed - equal, 0), 8)],
                   f"{timeout_us(c)} us after {passed} timeouts, {timeout} us before")
     c.send("A")
     c.alive()
@@ -279,8 +266,6 @@ def timeout_slow_start(w):
 def timeout_keeps_sacked(w):
     w.sysctl("rto_min_ms", 1000)
     c = burst(w, 4)
-    dup(c, 2, 4)
-    c.expect_none()
     c.expect("A", seq=1, len=w.mss)
     dup(c, 2, 4, ack=1)
     c.expect("A", seq=edge(w, 1), len=w.mss)
@@ -336,7 +321,7 @@ def backoff_ends(w):
     c = w.established()
     c.repeats_ok = True
     c.write(10)
-    for _ in range(3):
+    for _ in range(6 if w.tern else 3):
         c.expect("A", seq=1, len=10)
     c.send("A")
     c.write(10)

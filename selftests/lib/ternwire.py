@@ -104,6 +104,8 @@ class Segment:
     """One segment; the fields are those of the header, sequence numbers absolute."""
 
     # pylint: disable=too-many-instance-attributes
+    tos = 0     # of the IP packet
+
     def __init__(self, flags=ACK, seq=0, ack=0, payload=b"", **fields):
         self.flags = flags_of(flags) if isinstance(flags, str) else flags
         self.seq, self.ack, self.payload = seq, ack, payload
@@ -218,15 +220,22 @@ def fix_checksum(src, dst, data):
     return bytes(data)
 
 
-def ip_packet(src, dst, payload, proto=PROTO, ttl=64, ident=0, frag=0):
+def ip_packet(src, dst, payload, proto=PROTO, ttl=64, ident=0, frag=0, tos=0):
     """An IPv4 or IPv6 packet; frag is the IPv4 flags-and-offset field."""
     source, target = address_bytes(src), address_bytes(dst)
     if len(source) == 16:
-        return struct.pack("!IHBB", 6 << 28, len(payload), proto, ttl) + source + target + payload
-    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), ident, frag,
+        return struct.pack("!IHBB", 6 << 28 | tos << 20, len(payload), proto, ttl) + source + target + payload
+    header = struct.pack("!BBHHHBBH", 0x45, tos, 20 + len(payload), ident, frag,
                          ttl, proto, 0) + source + target
     header = header[:10] + struct.pack("!H", internet_checksum(header)) + header[12:]
     return header + payload
+
+
+def traffic_class(packet):
+    """Of IPv6, and of IPv4 what was called type of service"""
+    if packet[0] >> 4 == 6:
+        return (packet[0] << 4 | packet[1] >> 4) & 0xff
+    return packet[1]
 
 
 def parse_ip(packet):

@@ -105,6 +105,8 @@ class World:
         else:
             from lib import tcpwire  # pylint: disable=import-outside-toplevel
             self.codec, self.proto = tcpwire, tcpwire.PROTO
+        # what is injected on two CPUs may overtake: on which one does not matter
+        os.sched_setaffinity(0, {os.getpid() % os.cpu_count()})
         netns.enter_new_namespace()
         self.tun = netns.Tun("tun0", self.local, prefix, mtu)
         if self.version == 6:
@@ -116,13 +118,15 @@ class World:
         if self.tern:
             # a slow machine must not cause retransmissions that no scenario asked for
             self.sysctl("rto_min_ms", 2000)
+            # nor a probe that a scenario does not wait for
+            self.sysctl("tlp", 0)
         else:
             self._set_up_tcp()
 
     def _set_up_tcp(self):
         """TCP without what Tern does not have (yet)."""
-        for name, value in (("congestion_control", "reno"), ("recovery", 0), ("frto", 0),
-                            ("early_retrans", 0), ("autocorking", 0), ("invalid_ratelimit", 0),
+        for name, value in (("congestion_control", "cubic"), ("frto", 0), ("early_retrans", 0),
+                            ("autocorking", 0), ("invalid_ratelimit", 0),
                             ("syncookies", 0), ("ecn", 0), ("comp_sack_nr", 0),
                             ("no_metrics_save", 1), ("fastopen", 0),
                             ("syn_linear_timeouts", 0)):
@@ -150,7 +154,7 @@ class World:
         if name == "rto_min_ms":
             self.tcp_rto_min(value)
             return
-        names = {"retries": "retries2", "challenge_ack_limit": "challenge_ack_limit"}
+        names = {"retries": "retries2", "tlp": "early_retrans"}
         netns.sysctl(f"net.ipv4.tcp_{names.get(name, name)}", value)
 
     def counters(self):
@@ -250,7 +254,7 @@ class World:
 
     def inject(self, segment, src=None, dst=None):
         src, dst = src or self.remote, dst or self.local
-        self.tun.send(ip_packet(src, dst, segment.build(src, dst), self.proto))
+        self.tun.send(ip_packet(src, dst, segment.build(src, dst), self.proto, tos=segment.tos))
 
     def inject_bytes(self, data, src=None, dst=None):
         """The bytes of a segment, as they are: no checksum is set."""

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""The path MTU without ICMP: a black hole for large packets is found by
+timeouts, and probes find out what does pass (RFC 8899). The scenario is the
+path: it answers small segments and drops large ones."""
+import socket
+
+from lib.scenario import TERN, main, scenario
+from lib.wire import check
+
+BASE_MTU = 1280
+LARGE_BUFFER = [(socket.SOL_SOCKET, socket.SO_SNDBUF, 200000)]
+
+
+def headers(w):
+    return 40 + 32 if w.version == 6 else 20 + 32
+
+
+def path(w, c, mtu, until):
+    """Acknowledge what passes; the segments that did not, until a condition holds"""
+    lost, at, waiting = [], c.rcv_nxt, {}
+    while not until(lost, at):
+        segment = c.expect("A")
+        size = len(segment.payload) + headers(w)
+        if size > mtu:
+            lost.append(size)
+            continue
+        waiting[segment.rel] = segment.rel + len(segment.payload)
+        while at in waiting:
+            at = waiting.pop(at)
+        beyond = [(start, end) for start, end in sorted(waiting.items()) if start > at]
+        c.send("A", ack=at, sack=beyond[-1:] or None)
+    return lost
+
+
+def black_hole(w):
+    """A connection that has just found that 1500 bytes do not pass"""
+    w.sysctl("rto_min_ms", 200)
+    c = w.established(options=LARGE_BUFFER)
+    c.repeats_ok = True
+    return c
+
+
+@scenario("black hole: after two timeouts the segments are small", variants=TERN, slow=True)
+def found(w):
+    c = black_hole(w)
+    with w.counts(MTUPFail=1, Timeouts=(2, None)):
+        c.write(8000)
+        path(w, c, BASE_MTU, lambda lost, at: at == 8001)
+    c.alive()
+
+
+@scenario("black hole: a lossy path for small segments is none", variants=TERN, slow=True)
+def small_is_no_black_hole(w):
+    w.sysctl("rto_min_ms", 200)
+    c = w.established()
+    c.repeats_ok = True
+    with w.counts(MTUPFail=0, Timeouts=(3, None)):
+        c.write(100)
+        for _ in range(4):
+            c.expect("A", seq=1, len=100)
+    c.send("A", ack=101)
+
+
+@scenario("a probe that passes brings the large segments back", variants=TERN, slow=True)
+def probe_passes(w):
+    c = black_hole(w)
+    with w.counts(MTUPFail=1, MTUProbes=1, MTUPSuccess=1):
+        c.write(8000)
+        path(w, c, BASE_MTU, lambda lost, at: at == 8001)
+        # the path is good again
+        at = c.rcv_nxt
+        c.write(30 * w.mss)
+        path(w, c, 1500, lambda lost, to: to == at + 30 * w.mss)
+    at = c.rcv_nxt
+    c.write(2 * w.mss)
+    c.expect("A", seq=at, len=w.mss)
+
+
+@scenario("a probe that is lost does not reduce the window", variants=TERN, slow=True)
+def probe_lost(w):
+    c = black_hole(w)
+    with w.counts(MTUPFail=1, MTUProbes=1, MTUPSuccess=0):
+        c.write(8000)
+        path(w, c, BASE_MTU, lambda lost, at: at == 8001)
+        before = c.sock.getsockopt(socket.SOL_TCP, socket.TCP_INFO, 84)[80:84]
+        at = c.rcv_nxt
+        c.write(30 * w.mss)
+        lost = path(w, c, BASE_MTU, lambda lost, to: to == at + 30 * w.mss)
+    after = c.sock.getsockopt(socket.SOL_TCP, socket.TCP_INFO, 84)[80:84]
+    check(int.from_bytes(after, "little") >= int.from_bytes(before, "little"),
+          f"window {before} before, {after} after the loss of a probe")
+    check(lost == [1500], f"lost: {lost}")
+
+
+if __name__ == "__main__":
+    main()

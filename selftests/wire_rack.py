@@ -1,0 +1,353 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Loss by time (RACK), probes for what is lost at the end (TLP), taking back
+what was a mistake (undo), and the pace of a recovery (PRR), segment by segment.
+
+RFC 8985, RFC 9937, RFC 3522, RFC 4015, RFC 3708. Timers are waited for, never
+measured: a scenario says what comes next, and what must not have happened by
+then.
+"""
+import socket
+import struct
+import time
+
+from lib.scenario import TERN, main, scenario
+from lib.wire import Conn, check, check_equal
+
+INITIAL_WINDOW = 10
+LARGE_BUFFER = [(socket.SOL_SOCKET, socket.SO_SNDBUF, 200000)]
+CA_OPEN, CA_RECOVERY, CA_LOSS = 0, 3, 4
+
+
+def edge(w, number):
+    """The sequence number at which segment `number` (from 0) begins"""
+    return 1 + number * w.mss
+
+
+def long_path(w, rtt):
+    """A connection over a path of that RTT, in seconds; what depends on the RTT
+    then takes so long that nothing else on a slow machine does"""
+    listener = w.listen(options=LARGE_BUFFER)
+    c = Conn(w)
+    c.send_syn()
+    c.expect("SA", seq=0, ack=1)
+    time.sleep(rtt)
+    c.send("A")
+    c.sock, c.listener = w.accept(listener), listener
+    return c
+
+
+def burst(w, segments=INITIAL_WINDOW, written=None, rtt=None):
+    """A connection with so many full segments in flight"""
+    c = long_path(w, rtt) if rtt else w.established(options=LARGE_BUFFER)
+    c.write((written or segments) * w.mss)
+    for number in range(segments):
+        c.expect("A", seq=edge(w, number), len=w.mss)
+    return c
+
+
+def sack(c, *runs, ack=0, **fields):
+    """SACK runs of segments [first, last), acknowledge up to segment `ack`."""
+    w = c.world
+    c.send("A", ack=edge(w, ack), sack=[(edge(w, first), edge(w, last)) for first, last in runs],
+           **fields)
+
+
+def info(c, layout):
+    """A field of struct tcp_info"""
+    data = c.sock.getsockopt(socket.SOL_TCP, socket.TCP_INFO, struct.calcsize(layout))
+    return struct.unpack(layout, data)[0]
+
+
+def ca_state(c):
+    return info(c, "=xB")
+
+
+def cwnd(c):
+    """In segments"""
+    return info(c, "=80xI")
+
+
+def ssthresh(c):
+    return info(c, "=76xI")
+
+
+# --- RACK -----------------------------------------------------------------------
+
+@scenario("RACK: one SACKed segment: the hole is sent again when time for reordering is over")
+def reordering_window(w):
+    c = burst(w)
+    with w.counts(FastRetrans=1, Timeouts=0, RetransSegs=1):
+        sack(c, (1, 2))
+        c.expect("A", seq=1, len=w.mss)
+    c.send("A", ack=edge(w, INITIAL_WINDOW))
+    c.alive()
+
+
+@scenario("RACK: a hole that fills in time is no loss", slow=True)
+def filled_in_time(w):
+    c = burst(w, rtt=0.9)
+    with w.counts(FastRetrans=0, RetransSegs=0, Timeouts=0):
+        sack(c, (1, 2))
+        c.send("A", ack=edge(w, INITIAL_WINDOW))
+        c.expect_none()
+    check_equal(ca_state(c), CA_OPEN, "state of recovery")
+    c.alive()
+
+
+@scenario("RACK: a lost retransmission is found by what was sent after it")
+def lost_retransmission(w):
+    c = burst(w, written=40)
+    with w.counts(Timeouts=0, FastRetrans=1):
+        sack(c, (1, 4))
+        c.expect("A", seq=1, len=w.mss)
+        last = 10
+        sack(c, (1, last))
+        # what goes out now, behind the retransmission, arrives
+        while (segment := c.expect("A", len=w.mss)).rel != 1:
+            last = (segment.rel - 1) // w.mss + 1
+            sack(c, (1, last))
+
+
+@scenario("RACK: every segment sent before a SACKed one is lost, not only the first")
+def several_holes(w):
+    c = burst(w)
+    with w.counts(FastRetrans=1, Timeouts=0, LostSegs=(3, 3)):
+        sack(c, (3, 10))
+        c.expect("A", seq=1, len=w.mss)
+        c.expect("A", seq=edge(w, 1), len=w.mss)
+        c.expect("A", seq=edge(w, 2), len=w.mss)
+    c.send("A")
+    c.alive()
+
+
+@scenario("RACK: what was sent after the SACKed segment is not lost")
+def later_is_not_lost(w):
+    c = burst(w)
+    with w.counts(LostSegs=1, Timeouts=0):
+        sack(c, (1, 5))
+        c.expect("A", seq=1, len=w.mss)
+        c.expect_none()
+    c.send("A")
+    c.alive()
+
+
+@scenario("RACK: reordering is noticed, once", variants=TERN, slow=True)
+def reordering_noticed(w):
+    c = burst(w, rtt=0.9)
+    with w.counts(ReorderSeen=1):
+        sack(c, (2, 3))
+        sack(c, (2, 3), ack=1)      # segment 0, never sent again, came after segment 2
+        c.send("A", ack=edge(w, INITIAL_WINDOW))
+    c.alive()
+
+
+# --- TLP ------------------------------------------------------------------------
+
+PATH = 0.4      # seconds: a probe comes much later than a burst ends
+
+
+@scenario("TLP: the last segment is sent again, before any timeout", slow=True)
+def probe_repeats_last(w):
+    w.sysctl("tlp", 1 if w.tern else 3)
+    c = burst(w, 5, rtt=PATH)
+    with w.counts(LossProbes=1, Timeouts=0, FastRetrans=0):
+        c.expect("A", seq=edge(w, 4), len=w.mss)
+    c.send("A")
+    c.alive()
+
+
+@scenario("TLP: of a super-segment only the last segment is sent again", variants=TERN, slow=True)
+def probe_is_one_segment(w):
+    w.sysctl("tlp", 1)
+    c = long_path(w, PATH)
+    c.write(4 * w.mss + 100)
+    for number in range(4):
+        c.expect("A", seq=edge(w, number), len=w.mss)
+    c.expect("A", seq=edge(w, 4), len=100)
+    with w.counts(LossProbes=1, Timeouts=0, RetransSegs=1):
+        c.expect("A", seq=edge(w, 4), len=100)
+    c.send("A")
+    c.alive()
+
+
+@scenario("TLP: new data is the probe, if there is some", slow=True)
+def probe_is_new_data(w):
+    w.sysctl("tlp", 1 if w.tern else 3)
+    c = burst(w, written=20, rtt=PATH)
+    with w.counts(LossProbes=1, Timeouts=0, RetransSegs=0):
+        c.expect("A", seq=edge(w, INITIAL_WINDOW), len=w.mss)
+    c.send("A")
+    c.expect("A", seq=edge(w, INITIAL_WINDOW + 1), len=w.mss)
+
+
+@scenario("TLP: a probe's answer shows what is lost: fast retransmit, no timeout", slow=True)
+def probe_brings_sack(w):
+    w.sysctl("tlp", 1 if w.tern else 3)
+    c = burst(w, 6, rtt=PATH)
+    with w.counts(LossProbes=1, FastRetrans=1, Timeouts=0):
+        c.send("A", ack=edge(w, 2))
+        c.expect("A", seq=edge(w, 5), len=w.mss)
+        # not before the probe can have got there and its answer back
+        time.sleep(PATH)
+        sack(c, (5, 6), ack=2)
+        c.expect("A", seq=edge(w, 2), len=w.mss)
+        sack(c, (5, 6), ack=3)
+        c.expect("A", seq=edge(w, 3), len=w.mss)
+        c.expect("A", seq=edge(w, 4), len=w.mss)
+    c.send("A", ack=edge(w, 6))
+    c.alive()
+
+
+@scenario("TLP: a probe that repaired a loss reduces the window", variants=TERN, slow=True)
+def probe_repaired(w):
+    w.sysctl("tlp", 1 if w.tern else 3)
+    c = burst(w, 5, rtt=PATH)
+    with w.counts(LossProbes=1, LossProbeRecovery=1, Timeouts=0):
+        c.expect("A", seq=edge(w, 4), len=w.mss)
+        c.send("A", ack=edge(w, 5))
+    check(ssthresh(c) < INITIAL_WINDOW, f"ssthresh {ssthresh(c)}")
+    c.alive()
+
+
+@scenario("TLP: a probe that was not needed leaves the window alone", slow=True)
+def probe_not_needed(w):
+    w.sysctl("tlp", 1 if w.tern else 3)
+    c = burst(w, 5, rtt=PATH)
+    with w.counts(LossProbes=1, LossProbeRecovery=0, DSACKRecv=1):
+        c.expect("A", seq=edge(w, 4), len=w.mss)
+        c.send("A", ack=edge(w, 5), sack=[(edge(w, 4), edge(w, 5))])
+    check(ssthresh(c) > INITIAL_WINDOW, f"ssthresh {ssthresh(c)}")
+    c.alive()
+
+
+@scenario("TLP: one probe for a flight; then the retransmission timer", slow=True)
+def one_probe(w):
+    w.sysctl("tlp", 1 if w.tern else 3)
+    w.sysctl("rto_min_ms", 1000)
+    c = burst(w, 5, rtt=PATH)
+    with w.counts(LossProbes=1, Timeouts=1):
+        c.expect("A", seq=edge(w, 4), len=w.mss)
+        c.expect("A", seq=1, len=w.mss)
+    c.send("A", ack=edge(w, 5))
+    c.alive()
+
+
+@scenario("TLP: not while SACKs tell what is missing", variants=TERN, slow=True)
+def no_probe_in_recovery(w):
+    w.sysctl("tlp", 1)
+    c = burst(w, rtt=PATH)
+    with w.counts(LossProbes=0, FastRetrans=1):
+        sack(c, (1, 10))
+        c.expect("A", seq=1, len=w.mss)
+        c.send("A", ack=edge(w, INITIAL_WINDOW))
+    c.alive()
+
+
+# --- undo -----------------------------------------------------------------------
+
+@scenario("undo: the first transmission was late: the echo of its timestamp takes it all back")
+def undo_by_timestamp(w):
+    c = burst(w)
+    first = c.last.ts
+    before = cwnd(c)
+    with w.counts(FastRetrans=1, FullUndo=1, Timeouts=0):
+        sack(c, (1, 4))
+        c.expect("A", seq=1, len=w.mss)
+        c.send("A", ack=edge(w, INITIAL_WINDOW), tsecr=first)
+    check_equal(ca_state(c), CA_OPEN, "state of recovery")
+    check(cwnd(c) >= before, f"window of {cwnd(c)}, before {before}")
+    check(ssthresh(c) > INITIAL_WINDOW, f"ssthresh {ssthresh(c)}")
+    c.alive()
+
+
+@scenario("undo: not when the retransmission's own timestamp is echoed")
+def no_undo(w):
+    c = burst(w)
+    with w.counts(FastRetrans=1, FullUndo=0):
+        sack(c, (1, 4))
+        c.expect("A", seq=1, len=w.mss)
+        c.send("A", ack=edge(w, INITIAL_WINDOW))
+    check(ssthresh(c) < INITIAL_WINDOW, f"ssthresh {ssthresh(c)}")
+    c.alive()
+
+
+@scenario("undo: a timeout that was too early, by timestamp", slow=True)
+def undo_timeout(w):
+    w.sysctl("rto_min_ms", 500)
+    c = burst(w)
+    first = c.last.ts
+    with w.counts(Timeouts=1, LossUndo=1):
+        c.expect("A", seq=1, len=w.mss)
+        check_equal(ca_state(c), CA_LOSS, "state of recovery")
+        c.send("A", ack=edge(w, 1), tsecr=first)
+    check_equal(ca_state(c), CA_OPEN, "state of recovery")
+    check(cwnd(c) >= INITIAL_WINDOW, f"window of {cwnd(c)}")
+    c.send("A", ack=edge(w, INITIAL_WINDOW))
+    c.alive()
+
+
+@scenario("undo: every retransmission is reported as a duplicate")
+def undo_by_dsack(w):
+    c = burst(w)
+    with w.counts(FastRetrans=1, DSACKUndo=1):
+        sack(c, (1, 4))
+        c.expect("A", seq=1, len=w.mss)
+        c.send("A", ack=edge(w, INITIAL_WINDOW))
+        c.send("A", ack=edge(w, INITIAL_WINDOW), sack=[(1, edge(w, 1))])
+    check(ssthresh(c) > INITIAL_WINDOW, f"ssthresh {ssthresh(c)}")
+    check_equal(ca_state(c), CA_OPEN, "state of recovery")
+    c.alive()
+
+
+@scenario("undo: one duplicate of two retransmissions is not enough")
+def no_undo_by_half(w):
+    c = burst(w)
+    with w.counts(FastRetrans=1, DSACKUndo=0):
+        sack(c, (2, 10))
+        c.expect("A", seq=1, len=w.mss)
+        c.expect("A", seq=edge(w, 1), len=w.mss)
+        c.send("A", ack=edge(w, INITIAL_WINDOW), sack=[(1, edge(w, 1))])
+    check(ssthresh(c) < INITIAL_WINDOW, f"ssthresh {ssthresh(c)}")
+    c.alive()
+
+
+# --- PRR ------------------------------------------------------------------------
+
+@scenario("PRR: in a recovery, seven segments are sent for ten that are delivered", variants=TERN)
+def proportional(w):
+    c = burst(w, written=40)
+    sack(c, (1, 4))
+    c.expect("A", seq=1, len=w.mss)
+    sent = 1
+    for last in range(5, 11):
+        sack(c, (1, last))
+        while c.expect_maybe("A", len=w.mss):
+            sent += 1
+    check(5 <= sent <= 7, f"{sent} segments sent for nine delivered")
+    check_equal(ca_state(c), CA_RECOVERY, "state of recovery")
+
+
+@scenario("PRR: a recovery ends with a window of ssthresh")
+def ends_with_ssthresh(w):
+    c = burst(w)
+    sack(c, (1, 4))
+    c.expect("A", seq=1, len=w.mss)
+    sack(c, (1, 10))
+    c.send("A", ack=edge(w, INITIAL_WINDOW))
+    check_equal(ca_state(c), CA_OPEN, "state of recovery")
+    check_equal(cwnd(c), ssthresh(c), "window")
+    c.alive()
+
+
+@scenario("PRR: the first retransmission goes out however much is in flight", variants=TERN)
+def first_goes_out(w):
+    c = burst(w, written=40)
+    with w.counts(FastRetrans=1):
+        sack(c, (9, 10))
+        while c.expect("A", len=w.mss).rel != 1:
+            pass
+
+
+if __name__ == "__main__":
+    main()
