@@ -6,7 +6,9 @@
 #	make check		all selftests in a virtual machine
 #	make demo		see it work, in a virtual machine
 #	make bench		TCP and Tern over the same path, in a virtual machine
+#	make bench-paths	likewise on bad paths, and together on one
 #	make vm			a shell in a virtual machine
+#	make fuzz		five minutes of libFuzzer for the segment parser
 #	make lint		checkpatch, sparse, extra warnings, shellcheck
 #	make clean
 #
@@ -58,11 +60,19 @@ check:
 demo:
 	@tools/vm/run --kernel $(KERNEL) --module -- tools/demo/demo.sh
 
+bench-paths:
+	@tools/vm/run --kernel $(KERNEL) --module --timeout 3600 --name bench-paths -- \
+		tools/bench/paths.py --json
+	@grep '^\[' build/vm/bench-paths/output.log >build/bench-paths.json
+
 bench:
 	@tools/vm/run --kernel $(KERNEL) --module -- tools/bench/bulk.py
 
 vm:
 	@tools/vm/run --kernel $(KERNEL) --module --shell
+
+fuzz:
+	@tools/fuzz/run
 
 lint:
 	@tools/lint
@@ -75,4 +85,4 @@ clean:
 
 export PREFIX DESTDIR
 
-.PHONY: all modules tool kdir modules_install install check demo bench vm lint clean
+.PHONY: all modules tool kdir modules_install install check demo bench bench-paths vm fuzz lint clean

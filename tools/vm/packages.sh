@@ -35,6 +35,8 @@ debug   flex                flex                        builds the debug kernel
 debug   libelf-dev          /usr/include/libelf.h       builds the debug kernel
 debug   libssl-dev          /usr/include/openssl/ssl.h  builds the debug kernel
 debug   ccache              ccache                      makes the next build of it quick
+fuzz    clang               clang                       builds the fuzzer
+fuzz    libclang-rt-14-dev  /usr/lib/llvm-14/lib/clang/14*/lib/linux/libclang_rt.fuzzer-x86_64.a   runs the fuzzer
 lint    linux-source-6.12   /usr/src/linux-source-6.12.tar.xz   holds checkpatch
 lint    perl                /usr/share/perl/5*/Term/ANSIColor.pm    runs checkpatch
 lint    sparse              sparse                      checks types and contexts
