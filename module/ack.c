@@ -54,6 +54,7 @@ static void progress(struct sock *sk, struct tern_ack_news *news)
 
 	ts->snd_una += news->acked;
 	ts->bytes_acked += news->acked;
+	ts->last_progress = tern_clock_us();
 	ts->retransmits = 0;
 	ts->rtx_start = 0;
 	WRITE_ONCE(sk->sk_err_soft, 0);

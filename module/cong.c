@@ -171,14 +171,17 @@ int tern_cong_attach(struct sock *sk)
 
 /**
  * tern_cong_inherit - the copy of a listener holds its control too
- * @sk: from sk_clone_lock()
+ * @sk: from sk_clone_lock(), under RCU
  */
 void tern_cong_inherit(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
+	const struct tern_cong_ops *ops = ts->cong.ops;
 
-	__module_get(ts->cong.ops->owner);	/* the listener has it */
-	use(ts, ts->cong.ops);
+	/* the listener, which is not locked, may have changed its own meanwhile */
+	if (!try_module_get(ops->owner))
+		ops = &tern_cubic;
+	use(ts, ops);
 }
 
 /**

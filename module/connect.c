@@ -42,6 +42,8 @@ static void begin(struct sock *sk)
 	ts->challenge_stamp = 0;
 	ts->dup_ack_stamp = 0;
 	ts->pingpong = false;
+	ts->pacing_next = 0;
+	memset(&ts->mtu, 0, sizeof(ts->mtu));
 	ts->ecn_ok = false;
 	ts->ecn_echo = false;
 	ts->ecn_cwr_due = false;

@@ -346,7 +346,6 @@ static void establish(struct sock *sk)
 	ts->rcvq_time = tern_clock_us();
 	ts->rcvq_space = min(ts->rcv_wnd, INITIAL_SPACE * ts->mss);
 	ts->rcv_rtt_us = 0;
-	memset(&ts->mtu, 0, sizeof(ts->mtu));
 	ts->snd_sml = ts->snd_una;
 	ts->last_heard = jiffies;
 	ts->retransmits = 0;

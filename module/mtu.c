@@ -71,9 +71,12 @@ u32 tern_mtu_probe_payload(struct sock *sk)
 	const struct dst_entry *dst = __sk_dst_get(sk);
 	u32 size;
 
+	/* options would make the packet larger than what is to be found out */
 	if (!mtu->limit || mtu->probe || !dst || ts->ca_state != TERN_CA_OPEN ||
-	    time_before(jiffies, mtu->next))
+	    ts->nr_sack || ts->have_dsack || time_before(jiffies, mtu->next))
 		return 0;
+	if (mtu->high > dst_mtu(dst))
+		mtu->high = 0;
 	size = mtu->high ? (mtu->limit + mtu->high) / 2 : dst_mtu(dst);
 	if (mtu->high && mtu->high - mtu->limit <= SEARCH_STEP) {
 		/* found; look again later whether the path has changed */

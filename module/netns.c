@@ -67,7 +67,9 @@ static int do_congestion_control(TERN_PROC_HANDLER_ARGS)
 	struct ctl_table text = { .data = name, .maxlen = sizeof(name) };
 	int err;
 
+	rcu_read_lock();
 	strscpy(name, READ_ONCE(tn->cong_default)->name, sizeof(name));
+	rcu_read_unlock();
 	err = proc_dostring(&text, write, buffer, lenp, ppos);
 	return err || !write ? err : tern_cong_set_default(tn, name);
 }

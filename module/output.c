@@ -224,13 +224,15 @@ static int send_segment(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 		tern_mib_add(sock_net(sk), OutSegs, skb_shinfo(skb)->gso_segs);
 		ts->segs_out += skb_shinfo(skb)->gso_segs;
 	} else {
-		if (cb)
+		if (cb) {
+			set_gso(skb, 0, ts->mss);
 			cb->seg_len = 0;
+		}
 		tern_mib_inc(sock_net(sk), OutSegs);
 		ts->segs_out++;
 	}
 	if (payload)
-		tern_pacing_sent(sk, skb, payload);
+		tern_pacing_stamp(sk, skb);
 	tern_header_push(skb, ts->ip, &ts->conn.flow, &fields);
 	skb_set_owner_w(skb, sk);
 	skb_set_dst_pending_confirm(skb, READ_ONCE(sk->sk_dst_pending_confirm));
@@ -252,8 +254,10 @@ static int send_segment(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
  */
 int tern_transmit(struct sock *sk, struct sk_buff *skb, gfp_t gfp)
 {
+	struct tern_skb_cb *cb = TERN_CB(skb), before = *cb;
 	unsigned long link = skb->_skb_refdst;
 	struct sk_buff *clone;
+	int err;
 
 	skb->_skb_refdst = 0;	/* a link of a list (rtxqueue.c), not a route to copy */
 	/* an earlier clone may still be under way with a header in our headroom */
@@ -268,8 +272,16 @@ int tern_transmit(struct sock *sk, struct sk_buff *skb, gfp_t gfp)
 	}
 	/* in the tree of the retransmission queue, dev is part of a pointer */
 	clone->dev = NULL;
-	TERN_CB(skb)->sent_us = tern_clock_us();
-	return send_segment(sk, clone, TERN_CB(skb)->seq, TERN_CB(skb)->flags, TERN_CB(skb));
+	cb->sent_us = tern_clock_us();
+	err = send_segment(sk, clone, cb->seq, cb->flags, cb);
+	if (!err) {
+		tern_pacing_sent(sk, skb->len);
+		return 0;
+	}
+	/* it did not leave: what is known of an earlier time still holds */
+	cb->sent_us = before.sent_us;
+	cb->seg_len = before.seg_len;
+	return err;
 }
 
 static void send_control(struct sock *sk, u32 seq, u8 flags)

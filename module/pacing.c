@@ -38,7 +38,7 @@ void tern_pacing_init(struct sock *sk)
 	tern_hrtimer_setup(&ts->pacing_timer, pacing_timeout, CLOCK_MONOTONIC,
 			   HRTIMER_MODE_ABS_PINNED_SOFT);
 	ts->pacing_next = 0;
-	sk->sk_pacing_rate = ~0UL;
+	sk->sk_pacing_rate = READ_ONCE(sk->sk_max_pacing_rate);
 }
 
 /**
@@ -76,7 +76,9 @@ void tern_pacing_update(struct sock *sk)
 
 	if (!ts->rtt.srtt)
 		return;
-	rate = (u64)c->snd_cwnd * 8 * USEC_PER_SEC;
+	/* a recovery may set the window to a few bytes, for a moment */
+	rate = max3(c->snd_cwnd, tern_in_flight(ts), 2u * ts->mss);
+	rate *= 8 * USEC_PER_SEC;
 	rate = div_u64(rate, ts->rtt.srtt);
 	if (c->snd_cwnd < c->snd_ssthresh / 2)
 		rate *= 2;
@@ -132,25 +134,36 @@ u32 tern_pacing_burst(const struct sock *sk)
 }
 
 /**
- * tern_pacing_sent - payload leaves: when may the next?
+ * tern_pacing_stamp - tell fq when a packet departs
  * @sk: socket, locked
- * @skb: what is given to IP; told its time of departure, for fq
- * @len: its payload
+ * @skb: what is given to IP
  */
-void tern_pacing_sent(struct sock *sk, struct sk_buff *skb, u32 len)
+void tern_pacing_stamp(const struct sock *sk, struct sk_buff *skb)
+{
+	if (READ_ONCE(sk->sk_pacing_status) == SK_PACING_FQ)
+		skb_set_delivery_time(skb, max(tern_sk(sk)->pacing_next, ktime_get_ns()),
+				      TERN_CLOCK_MONOTONIC);
+}
+
+/**
+ * tern_pacing_sent - payload has left: when may the next?
+ * @sk: socket, locked
+ * @len: bytes
+ */
+void tern_pacing_sent(struct sock *sk, u32 len)
 {
 	struct tern_sock *ts = tern_sk(sk);
 	unsigned long rate = READ_ONCE(sk->sk_pacing_rate);
-	u64 now = ktime_get_ns(), took, credit;
+	u64 now = ktime_get_ns(), took, credit, latest;
 
-	if (rate == ~0UL || !rate)
+	if (rate == ~0UL || !rate || !len)
 		return;
-	if (READ_ONCE(sk->sk_pacing_status) == SK_PACING_FQ)
-		skb_set_delivery_time(skb, max(ts->pacing_next, now), TERN_CLOCK_MONOTONIC);
 	took = div64_ul((u64)len * NSEC_PER_SEC, rate);
 	/* what was late may catch up, a little */
 	credit = now > ts->pacing_next ? min(now - ts->pacing_next, took / 2) : 0;
-	ts->pacing_next = max(ts->pacing_next, now) + took - credit;
+	/* those who do not ask (probes, timeouts) must not run up a debt */
+	latest = now + max(took, (u64)(ts->rtt.srtt >> 3) * NSEC_PER_USEC);
+	ts->pacing_next = min(max(ts->pacing_next, now) + took - credit, latest);
 }
 
 /**

@@ -76,7 +76,7 @@ void tern_rack_dsack(struct tern_sock *ts)
 	struct tern_rack *rack = &ts->rack;
 
 	/* once in a round trip */
-	if (rack->in_dsack_round && seq_before(ts->snd_una, rack->dsack_round))
+	if (rack->in_dsack_round)
 		return;
 	rack->in_dsack_round = true;
 	rack->dsack_round = ts->snd_nxt;
@@ -133,10 +133,12 @@ bool tern_rack_overdue(const struct tern_sock *ts, const struct sk_buff *skb)
 u32 tern_rack_detect_loss(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	const struct tern_rack *rack = &ts->rack;
+	struct tern_rack *rack = &ts->rack;
 	u32 now = tern_clock_us(), timeout = 0;
 	struct sk_buff *skb, *next;
 
+	if (rack->in_dsack_round && !seq_before(ts->snd_una, rack->dsack_round))
+		rack->in_dsack_round = false;
 	if (!rack->valid)
 		return 0;
 	tern_rtx_for_each_sent(ts, skb, next) {

@@ -127,10 +127,13 @@ static void pace_recovery(struct sock *sk, const struct tern_ack_news *news, boo
 static void detect_loss(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
+	u32 timeout;
 
 	ts->lost_anew = false;
 	ts->mtu_lost = 0;
-	ts->reo_timeout_us = tern_rack_detect_loss(sk);
+	timeout = tern_rack_detect_loss(sk);
+	ts->reo_pending = timeout;
+	ts->reo_at = jiffies + max(usecs_to_jiffies(timeout), 1ul);
 	if (!ts->rack.valid && ts->sacked_out)
 		tern_scoreboard_mark_lost(sk);
 }
@@ -156,7 +159,7 @@ static void respond(struct sock *sk, const struct tern_ack_news *news)
  * @sk: socket; snd_una, scoreboard and RTT are up to date
  * @news: what it told
  *
- * Leaves in reo_timeout_us when to look again by the clock.
+ * Leaves in reo_at when to look again by the clock.
  */
 void tern_recovery_ack(struct sock *sk, const struct tern_ack_news *news)
 {
@@ -165,7 +168,7 @@ void tern_recovery_ack(struct sock *sk, const struct tern_ack_news *news)
 
 	tern_scoreboard_advance(sk);
 	if (news->dsacked) {
-		tern_undo_dsack(sk, news->dsacked);
+		tern_undo_dsack(sk, news->dsack_end, news->dsacked);
 		tern_rack_dsack(ts);
 	}
 	repaired = tern_tlp_repaired_loss(sk, news);

@@ -14,6 +14,7 @@ struct tern_options;
  * @acked: bytes by which snd_una moved
  * @delivered: bytes that are known only now to have arrived
  * @dsacked: bytes that arrived twice
+ * @dsack_end: sequence number behind them
  * @rtt_us: round-trip time by its timestamp, 0 for none
  * @tsecr: timestamp it echoes
  * @retrans_acked: it covers, for the first time, what had been sent again
@@ -24,6 +25,7 @@ struct tern_ack_news {
 	u32 acked;
 	u32 delivered;
 	u32 dsacked;
+	u32 dsack_end;
 	u32 rtt_us;
 	u32 tsecr;
 	bool retrans_acked;
@@ -41,12 +43,12 @@ void tern_scoreboard_forget(struct sock *sk);
 /* undo.c */
 void tern_undo_begin(struct sock *sk);
 void tern_undo_retransmitted(struct sock *sk, u32 len);
-void tern_undo_dsack(struct sock *sk, u32 len);
+void tern_undo_dsack(struct sock *sk, u32 end_seq, u32 len);
 bool tern_undo_try(struct sock *sk, const struct tern_ack_news *news);
 
 /* tlp.c */
 u32 tern_tlp_timeout(const struct sock *sk);
-void tern_tlp_fire(struct sock *sk);
+bool tern_tlp_fire(struct sock *sk);
 bool tern_tlp_repaired_loss(struct sock *sk, const struct tern_ack_news *news);
 
 /* recovery.c */

@@ -179,6 +179,8 @@ struct sk_buff *tern_rtx_split(struct sock *sk, struct sk_buff *skb, u32 len, gf
 
 	if (!tail)
 		return NULL;
+	if (TERN_CB(skb)->mark & TERN_SKB_MTU_PROBE)
+		tern_mtu_probe_lost(sk);	/* sent again in parts, it tells no more */
 	TERN_CB(skb)->mark &= ~TERN_SKB_MTU_PROBE;
 	TERN_CB(tail)->mark = TERN_CB(skb)->mark;
 	tern_rtx_append(tern_sk(sk), tail);
@@ -333,11 +335,13 @@ void tern_rtx_mark_sacked(struct tern_sock *ts, struct sk_buff *skb)
  */
 void tern_rtx_mark_lost(struct tern_sock *ts, struct sk_buff *skb)
 {
-	if (TERN_CB(skb)->mark & (TERN_SKB_LOST | TERN_SKB_SACKED))
+	if (TERN_CB(skb)->mark & TERN_SKB_SACKED)
+		return;
+	list_del_init(&skb->tcp_tsorted_anchor);
+	if (TERN_CB(skb)->mark & TERN_SKB_LOST)
 		return;
 	TERN_CB(skb)->mark |= TERN_SKB_LOST;
 	ts->lost_out += seq_len(skb);
-	list_del_init(&skb->tcp_tsorted_anchor);
 }
 
 /**

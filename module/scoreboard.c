@@ -95,6 +95,7 @@ static bool sack_block(struct sock *sk, u32 start, u32 end)
 		tern_rack_delivered(sk, inside, TERN_CB(inside)->end_seq, false);
 		if (TERN_CB(inside)->mark & TERN_SKB_MTU_PROBE)
 			tern_mtu_probe_delivered(sk);
+		TERN_CB(inside)->mark &= ~TERN_SKB_MTU_PROBE;
 		tern_rtx_mark_sacked(ts, inside);
 		ts->high_sacked = seq_max(ts->high_sacked, TERN_CB(inside)->end_seq);
 		skb = inside;
@@ -143,8 +144,10 @@ void tern_scoreboard_sack(struct sock *sk, const struct tern_options *opts, u32 
 	if (is_dsack(opts, ack)) {
 		tern_mib_inc(sock_net(sk), DSACKRecv);
 		/* not of an age long past: nothing larger than a window is in flight */
-		if (opts->sack[0].end - opts->sack[0].start <= ts->max_window)
+		if (opts->sack[0].end - opts->sack[0].start <= ts->max_window) {
 			news->dsacked = opts->sack[0].end - opts->sack[0].start;
+			news->dsack_end = opts->sack[0].end;
+		}
 		i = 1;
 	}
 	for (; i < opts->nr_sack; i++) {

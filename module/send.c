@@ -99,6 +99,9 @@ static void segment_sent(struct sock *sk, struct sk_buff *skb)
 	struct tern_sock *ts = tern_sk(sk);
 
 	__skb_unlink(skb, &sk->sk_write_queue);
+	/* the clock may have wrapped since something was delivered */
+	if (ts->snd_una == ts->snd_nxt)
+		ts->rack.valid = false;
 	tern_rtx_append(ts, skb);
 	tern_rtx_watch(ts, skb);
 	ts->snd_nxt = TERN_CB(skb)->end_seq;
@@ -131,24 +134,28 @@ static void note_cwnd_usage(struct tern_sock *ts, bool cwnd_limited)
 static bool write_xmit(struct sock *sk, u8 nagle)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	bool cwnd_limited = false, sent = false;
+	bool cwnd_limited = false, sent = false, paced = false;
 	struct sk_buff *skb, *rest;
 	u32 burst = tern_pacing_burst(sk), probe;
 	u32 idle = tern_clock_us() - ts->last_sent;
 
-	if (ts->snd_una == ts->snd_nxt && idle > ts->rto_us)
+	if (ts->snd_una == ts->snd_nxt && idle > ts->rto_us) {
 		tern_cong_restart_after_idle(sk, idle);
+		ts->last_sent += idle;		/* once for each time */
+	}
 
 	while ((skb = send_head(sk))) {
 		bool last = skb_queue_is_last(&sk->sk_write_queue, skb);
 		u32 len = sendable(ts, skb, nagle, last, &cwnd_limited);
 		bool empty_fin = !skb->len && send_window_end(ts) - TERN_CB(skb)->seq <= INT_MAX;
 
-		if ((!len && !empty_fin) || tern_pacing_waits(sk))
+		TERN_CB(skb)->mark &= ~TERN_SKB_MTU_PROBE;
+		paced = (len || empty_fin) && tern_pacing_waits(sk);
+		if ((!len && !empty_fin) || paced)
 			break;
 		len = min(len, burst);
 		probe = tern_mtu_probe_payload(sk);
-		if (probe && probe <= skb->len && len >= ts->mss) {
+		if (probe && probe <= len) {
 			len = probe;
 			TERN_CB(skb)->mark |= TERN_SKB_MTU_PROBE;
 		}
@@ -158,8 +165,11 @@ static bool write_xmit(struct sock *sk, u8 nagle)
 				break;
 			__skb_queue_after(&sk->sk_write_queue, skb, rest);
 		}
-		if (tern_transmit(sk, skb, GFP_ATOMIC))
+		if (tern_transmit(sk, skb, GFP_ATOMIC)) {
+			if (TERN_CB(skb)->mark & TERN_SKB_MTU_PROBE)
+				tern_mtu_probe_lost(sk);
 			break;
+		}
 		if (TERN_CB(skb)->mark & TERN_SKB_MTU_PROBE)
 			tern_mtu_probe_sent(sk, skb);
 		segment_sent(sk, skb);
@@ -168,7 +178,7 @@ static bool write_xmit(struct sock *sk, u8 nagle)
 	note_cwnd_usage(ts, cwnd_limited);
 	if (sent)
 		tern_data_sent(sk);
-	return ts->snd_una == ts->snd_nxt && send_head(sk);
+	return ts->snd_una == ts->snd_nxt && send_head(sk) && !paced;
 }
 
 /**
@@ -198,6 +208,7 @@ bool tern_send_one(struct sock *sk)
 		__skb_queue_after(&sk->sk_write_queue, skb, rest);
 	}
 	TERN_CB(skb)->flags |= TERN_PSH;
+	TERN_CB(skb)->mark &= ~TERN_SKB_MTU_PROBE;
 	if (tern_transmit(sk, skb, GFP_ATOMIC))
 		return false;
 	segment_sent(sk, skb);

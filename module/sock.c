@@ -170,6 +170,7 @@ void tern_init_child(struct sock *sk)
 	ts->have_dsack = false;
 	ts->ecn_echo = false;
 	ts->ecn_cwr_due = false;
+	memset(&ts->mtu, 0, sizeof(ts->mtu));
 	ts->pingpong = false;
 	ts->backoff = 0;
 	ts->retransmits = 0;

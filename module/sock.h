@@ -70,6 +70,7 @@ enum tern_rtx_mode {
  * struct tern_undo - what the window was before it was reduced (undo.c)
  * @possible: it may prove a mistake yet
  * @retransmitted: something was sent again since then
+ * @seq: snd_una then
  * @tsval: timestamp of the first such segment
  * @retrans: bytes sent again that no D-SACK has reported
  * @snd_cwnd: window then
@@ -78,6 +79,7 @@ enum tern_rtx_mode {
 struct tern_undo {
 	bool possible;
 	bool retransmitted;
+	u32 seq;
 	u32 tsval;
 	u32 retrans;
 	u32 snd_cwnd;
@@ -172,7 +174,8 @@ struct tern_sock {
 	u32 tlp_tsval;
 	u32 recover_seq;		/* snd_nxt when recovery began */
 	u32 rtx_seq;			/* all that is lost below was sent again */
-	u32 reo_timeout_us;		/* until RACK may find another loss, 0: none */
+	bool reo_pending;		/* RACK may find another loss at reo_at */
+	unsigned long reo_at;		/* jiffies */
 	struct tern_rack rack;
 	struct tern_prr prr;
 	struct tern_undo undo;
@@ -191,6 +194,7 @@ struct tern_sock {
 	bool is_cwnd_limited;		/* in the round that ends at cwnd_usage_seq */
 	u32 cwnd_usage_seq;
 	u32 last_sent;			/* clock of the last segment with data */
+	u32 last_progress;		/* clock when snd_una moved last */
 	u64 pacing_next;		/* ktime of the next departure, ns (pacing.c) */
 	struct hrtimer pacing_timer;
 

@@ -357,7 +357,9 @@ static int get_tcp(struct sock *sk, int optname, char __user *optval, int __user
 		answer = &info;
 		size = sizeof(info);
 	} else if (optname == TCP_CONGESTION) {
-		strscpy(name, tern_sk(sk)->cong.ops->name, sizeof(name));
+		rcu_read_lock();
+		strscpy(name, READ_ONCE(tern_sk(sk)->cong.ops)->name, sizeof(name));
+		rcu_read_unlock();
 		answer = name;
 		size = sizeof(name);
 	} else {

@@ -88,21 +88,25 @@ static void rtx_start_timer(struct sock *sk, enum tern_rtx_mode mode, unsigned l
 void tern_rtx_arm(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	unsigned long expires = ts->rtx_base +
-				us_to_jiffies(limit_to_user_timeout(ts, ts->rto_us));
+	unsigned long expires = ts->rtx_base + us_to_jiffies(ts->rto_us);
+	unsigned long limit = jiffies + us_to_jiffies(limit_to_user_timeout(ts, ts->rto_us));
 	enum tern_rtx_mode mode = TERN_RTX_RTO;
-	u32 earlier_us = ts->reo_timeout_us;
+	u32 pto;
 
-	if (earlier_us) {
-		mode = TERN_RTX_REO;
+	if (ts->user_timeout && time_before(limit, expires))
+		expires = limit;
+	if (ts->reo_pending) {
+		if (time_before(ts->reo_at, expires)) {
+			mode = TERN_RTX_REO;
+			expires = ts->reo_at;
+		}
 	} else {
-		earlier_us = tern_tlp_timeout(sk);
-		mode = TERN_RTX_TLP;
+		pto = tern_tlp_timeout(sk);
+		if (pto && time_before(jiffies + us_to_jiffies(pto), expires)) {
+			mode = TERN_RTX_TLP;
+			expires = jiffies + us_to_jiffies(pto);
+		}
 	}
-	if (earlier_us && time_before(jiffies + us_to_jiffies(earlier_us), expires))
-		expires = jiffies + us_to_jiffies(earlier_us);
-	else
-		mode = TERN_RTX_RTO;
 	rtx_start_timer(sk, mode, expires);
 }
 
@@ -245,7 +249,7 @@ static void retransmission_timeout(struct sock *sk)
 		if (ts->retransmits >= DOUBT_ROUTE)
 			sk_dst_reset(sk);
 	}
-	ts->reo_timeout_us = 0;
+	ts->reo_pending = false;
 	tern_rtx_restart(sk);
 }
 
@@ -293,9 +297,10 @@ static void rtx_handle(struct sock *sk)
 		retransmission_timeout(sk);
 		break;
 	case TERN_RTX_TLP:
-		tern_tlp_fire(sk);
-		if (ts->snd_una != ts->snd_nxt)
+		if (tern_tlp_fire(sk))
 			tern_rtx_restart(sk);
+		else if (ts->snd_una != ts->snd_nxt)
+			tern_rtx_arm(sk);
 		break;
 	case TERN_RTX_REO:
 		tern_recovery_reo_timeout(sk);
@@ -502,7 +507,7 @@ void tern_timers_init(struct sock *sk)
 	tern_pacing_init(sk);
 	ts->rtx_armed = false;
 	ts->rtx_mode = TERN_RTX_RTO;
-	ts->reo_timeout_us = 0;
+	ts->reo_pending = false;
 	ts->deferred = 0;
 }
 

@@ -28,7 +28,7 @@ u32 tern_tlp_timeout(const struct sock *sk)
 {
 	const struct tern_sock *ts = tern_sk(sk);
 	const struct tern_net *tn = tern_net(sock_net(sk));
-	u32 srtt = ts->rtt.srtt >> 3, pto, elapsed;
+	u32 srtt = ts->rtt.srtt >> 3, pto, since, elapsed;
 
 	if (!READ_ONCE(tn->tlp) || !srtt || ts->tlp_out || ts->ca_state > TERN_CA_CWR ||
 	    ts->sacked_out || !((1 << sk->sk_state) & ~(TCPF_SYN_SENT | TCPF_SYN_RECV)))
@@ -36,7 +36,11 @@ u32 tern_tlp_timeout(const struct sock *sk)
 	pto = max(srtt + clamp(ts->rtt.rttvar, srtt / 2, srtt), PTO_MIN_US);
 	if (ts->snd_nxt - ts->snd_una <= ts->mss)
 		pto += READ_ONCE(tn->delack_ms) * USEC_PER_MSEC;
-	elapsed = tern_clock_us() - ts->last_sent;
+	/* what was acknowledged just now had been sent a round trip ago */
+	since = ts->last_progress - srtt;
+	if ((s32)(ts->last_sent - since) > 0)
+		since = ts->last_sent;
+	elapsed = tern_clock_us() - since;
 	return pto > elapsed ? pto - elapsed : 1;
 }
 
@@ -59,20 +63,28 @@ static bool repeat_last(struct sock *sk)
 /**
  * tern_tlp_fire - the probe timeout is over
  * @sk: socket with something in flight
+ *
+ * One attempt for a flight: if that fails, the retransmission timeout remains.
+ *
+ * Return: whether a probe went out.
  */
-void tern_tlp_fire(struct sock *sk)
+bool tern_tlp_fire(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
+	bool sent = true;
 
 	if (ts->snd_una == ts->snd_nxt)
-		return;
+		return false;
+	ts->tlp_out = true;
 	ts->tlp_tsval = tern_tsval(ts);
 	ts->tlp_retrans = !tern_send_one(sk);
-	if (ts->tlp_retrans && !repeat_last(sk))
-		return;
-	ts->tlp_out = true;
+	if (ts->tlp_retrans)
+		sent = repeat_last(sk);
+	ts->tlp_retrans &= sent;
 	ts->tlp_seq = ts->snd_nxt;
-	tern_mib_inc(sock_net(sk), LossProbes);
+	if (sent)
+		tern_mib_inc(sock_net(sk), LossProbes);
+	return sent;
 }
 
 /**
@@ -89,9 +101,12 @@ bool tern_tlp_repaired_loss(struct sock *sk, const struct tern_ack_news *news)
 
 	if (!ts->tlp_out || seq_before(ts->snd_una, ts->tlp_seq))
 		return false;
+	/* an older echo may be that of a segment before it: a D-SACK may come yet */
+	if (ts->tlp_retrans && !news->dsacked && ts->snd_una == ts->tlp_seq &&
+	    seq_before(news->tsecr, ts->tlp_tsval))
+		return false;
 	ts->tlp_out = false;
-	/* a duplicate, or the first transmission's echo: it was only late */
-	if (!ts->tlp_retrans || news->dsacked || seq_before(news->tsecr, ts->tlp_tsval))
+	if (!ts->tlp_retrans || news->dsacked)	/* it was only late */
 		return false;
 	tern_mib_inc(sock_net(sk), LossProbeRecovery);
 	return true;

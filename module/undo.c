@@ -26,6 +26,7 @@ void tern_undo_begin(struct sock *sk)
 
 	ts->undo = (struct tern_undo){
 		.possible = true,
+		.seq = ts->snd_una,
 		.snd_cwnd = ts->cong.snd_cwnd,
 		.snd_ssthresh = ts->cong.snd_ssthresh,
 	};
@@ -50,13 +51,16 @@ void tern_undo_retransmitted(struct sock *sk, u32 len)
 /**
  * tern_undo_dsack - bytes arrived twice
  * @sk: socket
+ * @end_seq: sequence number behind them
  * @len: how many
  */
-void tern_undo_dsack(struct sock *sk, u32 len)
+void tern_undo_dsack(struct sock *sk, u32 end_seq, u32 len)
 {
 	struct tern_undo *undo = &tern_sk(sk)->undo;
 
-	undo->retrans -= min(undo->retrans, len);
+	/* not those of an earlier recovery, nor what was sent since */
+	if (seq_after(end_seq, undo->seq) && !seq_after(end_seq, tern_sk(sk)->recover_seq))
+		undo->retrans -= min(undo->retrans, len);
 }
 
 /* what counted as lost is under way after all */
