@@ -422,7 +422,8 @@ class Conn:
             wrong = self._differences(segment, flags, checks)
             if not wrong:
                 return segment
-            if not (repeated and self.repeats_ok):
+            # a handshake takes more than a second, on a machine that slow
+            if not (repeated and (self.repeats_ok or segment.flags & SYN)):
                 raise Failure(f"expected {wanted}\n     got {self.describe(segment)}\n"
                               f"   wrong {', '.join(wrong)}")
 
