@@ -2,17 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """Explicit congestion notification (RFC 3168), segment by segment, with the
 marks of the IP header. The same scenarios on TCP."""
-import socket
-import struct
-
+from lib.flight import INITIAL_WINDOW, LARGE_BUFFER, edge, expect_segments, sack, ssthresh
 from lib.scenario import TERN, main, scenario
 from lib.ternwire import traffic_class
 from lib.wire import Conn, check, check_equal
 
 NOT_ECT, ECT, CE = 0, 2, 3
 ECN_MASK = 3
-INITIAL_WINDOW = 10
-LARGE_BUFFER = [(socket.SOL_SOCKET, socket.SO_SNDBUF, 200000)]
 
 
 def codepoint(segment):
@@ -70,9 +66,9 @@ def capable(w):
     c = established(w)
     c.write(4 * w.mss)
     for number in range(4):
-        data = c.expect("A", seq=1 + number * w.mss, len=w.mss)
+        data = c.expect("A", seq=edge(w, number), len=w.mss)
         check_equal(codepoint(data), ECT, "code point of data")
-    c.send("A", ack=1, sack=[(1 + w.mss, 1 + 4 * w.mss)])
+    sack(c, (1, 4))
     again = c.expect("A", seq=1, len=w.mss)
     check_equal(codepoint(again), NOT_ECT, "code point of a retransmission")
     c.send("A")
@@ -107,13 +103,11 @@ def marked_with_cwr(w):
 def reduces(w):
     c = established(w)
     c.write(INITIAL_WINDOW * w.mss)
-    for number in range(INITIAL_WINDOW):
-        c.expect("A", seq=1 + number * w.mss, len=w.mss)
+    expect_segments(c, INITIAL_WINDOW)
     with w.counts(ECNReduced=1, RetransSegs=0):
         for number in (2, 4, 6):
-            c.send("AE", ack=1 + number * w.mss)
-        ssthresh = struct.unpack("=76xI", c.sock.getsockopt(socket.SOL_TCP, socket.TCP_INFO, 80))[0]
-        check_equal(ssthresh, 7, "threshold after a mark in a window of ten")
+            c.send("AE", ack=edge(w, number))
+        check_equal(ssthresh(c), 7, "threshold after a mark in a window of ten")
         at = c.rcv_nxt
         c.write(2 * w.mss)
         c.expect("AC", seq=at, len=w.mss)

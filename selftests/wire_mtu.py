@@ -3,13 +3,11 @@
 """The path MTU without ICMP: a black hole for large packets is found by
 timeouts, and probes find out what does pass (RFC 8899). The scenario is the
 path: it answers small segments and drops large ones."""
-import socket
-
+from lib.flight import LARGE_BUFFER, cwnd
 from lib.scenario import TERN, main, scenario
 from lib.wire import check
 
 BASE_MTU = 1280
-LARGE_BUFFER = [(socket.SOL_SOCKET, socket.SO_SNDBUF, 200000)]
 
 
 def headers(w):
@@ -83,13 +81,11 @@ def probe_lost(w):
     with w.counts(MTUPFail=1, MTUProbes=1, MTUPSuccess=0):
         c.write(8000)
         path(w, c, BASE_MTU, lambda lost, at: at == 8001)
-        before = c.sock.getsockopt(socket.SOL_TCP, socket.TCP_INFO, 84)[80:84]
+        before = cwnd(c)
         at = c.rcv_nxt
         c.write(30 * w.mss)
         lost = path(w, c, BASE_MTU, lambda lost, to: to == at + 30 * w.mss)
-    after = c.sock.getsockopt(socket.SOL_TCP, socket.TCP_INFO, 84)[80:84]
-    check(int.from_bytes(after, "little") >= int.from_bytes(before, "little"),
-          f"window {before} before, {after} after the loss of a probe")
+    check(cwnd(c) >= before, f"window {before} before, {cwnd(c)} after the loss of a probe")
     check(lost == [1500], f"lost: {lost}")
 
 

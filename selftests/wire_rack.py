@@ -7,69 +7,14 @@ RFC 8985, RFC 9937, RFC 3522, RFC 4015, RFC 3708. Timers are waited for, never
 measured: a scenario says what comes next, and what must not have happened by
 then.
 """
-import socket
-import struct
 import time
 
+from lib.flight import (INITIAL_WINDOW, burst, ca_state, cwnd, edge, expect_segments, long_path,
+                        sack, ssthresh)
 from lib.scenario import TERN, main, scenario
-from lib.wire import Conn, check, check_equal
+from lib.wire import check, check_equal
 
-INITIAL_WINDOW = 10
-LARGE_BUFFER = [(socket.SOL_SOCKET, socket.SO_SNDBUF, 200000)]
 CA_OPEN, CA_RECOVERY, CA_LOSS = 0, 3, 4
-
-
-def edge(w, number):
-    """The sequence number at which segment `number` (from 0) begins"""
-    return 1 + number * w.mss
-
-
-def long_path(w, rtt):
-    """A connection over a path of that RTT, in seconds; what depends on the RTT
-    then takes so long that nothing else on a slow machine does"""
-    listener = w.listen(options=LARGE_BUFFER)
-    c = Conn(w)
-    c.send_syn()
-    c.expect("SA", seq=0, ack=1)
-    time.sleep(rtt)
-    c.send("A")
-    c.sock, c.listener = w.accept(listener), listener
-    return c
-
-
-def burst(w, segments=INITIAL_WINDOW, written=None, rtt=None):
-    """A connection with so many full segments in flight"""
-    c = long_path(w, rtt) if rtt else w.established(options=LARGE_BUFFER)
-    c.write((written or segments) * w.mss)
-    for number in range(segments):
-        c.expect("A", seq=edge(w, number), len=w.mss)
-    return c
-
-
-def sack(c, *runs, ack=0, **fields):
-    """SACK runs of segments [first, last), acknowledge up to segment `ack`."""
-    w = c.world
-    c.send("A", ack=edge(w, ack), sack=[(edge(w, first), edge(w, last)) for first, last in runs],
-           **fields)
-
-
-def info(c, layout):
-    """A field of struct tcp_info"""
-    data = c.sock.getsockopt(socket.SOL_TCP, socket.TCP_INFO, struct.calcsize(layout))
-    return struct.unpack(layout, data)[0]
-
-
-def ca_state(c):
-    return info(c, "=xB")
-
-
-def cwnd(c):
-    """In segments"""
-    return info(c, "=80xI")
-
-
-def ssthresh(c):
-    return info(c, "=76xI")
 
 
 # --- RACK -----------------------------------------------------------------------
@@ -163,8 +108,7 @@ def probe_is_one_segment(w):
     with w.counts(LossProbes=1, Timeouts=0, RetransSegs=1):
         c = long_path(w, PATH)
         c.write(4 * w.mss + 100)
-        for number in range(4):
-            c.expect("A", seq=edge(w, number), len=w.mss)
+        expect_segments(c, 4)
         c.expect("A", seq=edge(w, 4), len=100)
         c.expect("A", seq=edge(w, 4), len=100)
     c.send("A")

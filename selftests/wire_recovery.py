@@ -8,47 +8,14 @@ count.
 """
 import errno
 import socket
-import struct
 
+from lib.flight import (INITIAL_WINDOW, LARGE_BUFFER, backoff, burst, edge, expect_segments,
+                        sack, ssthresh, timeout_us)
 from lib.scenario import TERN, main, scenario
 from lib.ternwire import sack_option
 from lib.wire import check, check_equal
 
-INITIAL_WINDOW = 10
 TCP_NODELAY = 1
-# A buffer that takes everything a scenario writes
-LARGE_BUFFER = [(socket.SOL_SOCKET, socket.SO_SNDBUF, 200000)]
-
-
-def burst(w, segments=INITIAL_WINDOW, written=None):
-    """A connection with so many full segments in flight, none acknowledged"""
-    c = w.established(options=LARGE_BUFFER)
-    c.write((written or segments) * w.mss)
-    for number in range(segments):
-        c.expect("A", seq=edge(w, number), len=w.mss)
-    return c
-
-
-def edge(w, number):
-    """The sequence number at which segment `number` (from 0) begins"""
-    return 1 + number * w.mss
-
-
-def dup(c, first, last, ack=0):
-    """Acknowledge up to segment `ack`, and SACK the segments first to last - 1."""
-    w = c.world
-    c.send("A", ack=edge(w, ack), sack=[(edge(w, first), edge(w, last))])
-
-
-def tcp_info(c, layout):
-    """A field of struct tcp_info"""
-    info = c.sock.getsockopt(socket.SOL_TCP, socket.TCP_INFO, struct.calcsize(layout))
-    return struct.unpack(layout, info)[0]
-
-
-def timeout_us(c):
-    """The retransmission timeout, as the kernel has it now"""
-    return tcp_info(c, "=8xI")
 
 
 # --- congestion window ----------------------------------------------------------
@@ -96,10 +63,10 @@ def application_limited(w):
 def fast_retransmit(w):
     c = burst(w)
     with w.counts(FastRetrans=1, RetransSegs=1, Timeouts=0, SACKRecv=(1, None)):
-        dup(c, 1, 4)
+        sack(c, (1, 4))
         c.expect("A", seq=1, len=w.mss)
         for last in (5, 6, 7):
-            dup(c, 1, last)
+            sack(c, (1, last))
         c.expect_none()
     c.send("A", ack=edge(w, INITIAL_WINDOW))
     c.expect_none()
@@ -157,10 +124,10 @@ def partial_ack(w):
     c = burst(w)
     with w.counts(Timeouts=0, RetransSegs=2):
         for last in (3, 4, 5):
-            dup(c, 2, last)
+            sack(c, (2, last))
         c.expect("A", seq=1, len=w.mss)
         second = c.expect_maybe("A", seq=edge(w, 1), len=w.mss)
-        dup(c, 2, 10, ack=1)
+        sack(c, (2, 10), ack=1)
         if not second:
             c.expect("A", seq=edge(w, 1), len=w.mss)
         c.expect_none()
@@ -171,11 +138,11 @@ def partial_ack(w):
 @scenario("new data is sent during recovery, as acknowledgments allow", variants=TERN)
 def new_data_in_recovery(w):
     c = burst(w, written=30)
-    dup(c, 1, 4)
+    sack(c, (1, 4))
     c.expect("A", seq=1, len=w.mss)
     new = 0
     for last in range(5, 11):
-        dup(c, 1, last)
+        sack(c, (1, last))
         while c.expect_maybe("A", len=w.mss):
             check(c.last.rel >= edge(w, INITIAL_WINDOW), f"sent {c.last.rel} again")
             new += 1
@@ -188,10 +155,10 @@ def new_data_in_recovery(w):
 
 def window_after_loss(w, c):
     """What it is to be, in segments, when the one loss in it is repaired"""
-    dup(c, 1, 4)
+    sack(c, (1, 4))
     c.expect("A", seq=1, len=w.mss)
     c.send("A", ack=edge(w, INITIAL_WINDOW))
-    return tcp_info(c, "=76xI")
+    return ssthresh(c)
 
 
 @scenario("CUBIC: seven tenths of the window are left after a loss")
@@ -204,8 +171,7 @@ def window_after_loss_newreno(w):
     c = w.established(options=LARGE_BUFFER)
     c.sock.setsockopt(socket.SOL_TCP, socket.TCP_CONGESTION, b"newreno" if w.tern else b"reno")
     c.write(INITIAL_WINDOW * w.mss)
-    for number in range(INITIAL_WINDOW):
-        c.expect("A", seq=edge(w, number), len=w.mss)
+    expect_segments(c, INITIAL_WINDOW)
     check_equal(window_after_loss(w, c), 5, "window after the loss of one in ten")
 
 
@@ -267,7 +233,7 @@ def timeout_keeps_sacked(w):
     w.sysctl("rto_min_ms", 1000)
     c = burst(w, 4)
     c.expect("A", seq=1, len=w.mss)
-    dup(c, 2, 4, ack=1)
+    sack(c, (2, 4), ack=1)
     c.expect("A", seq=edge(w, 1), len=w.mss)
     c.expect_none()
     c.send("A")
@@ -280,7 +246,7 @@ def reneging(w):
     w.sysctl("rto_min_ms", 500)
     c = burst(w, 4)
     c.repeats_ok = True
-    dup(c, 1, 4)
+    sack(c, (1, 4))
     c.expect("A", seq=1, len=w.mss)
     # everything queued was thrown away
     for number in range(1, 4):
@@ -296,9 +262,9 @@ def reneging(w):
 def lost_retransmission(w):
     w.sysctl("rto_min_ms", 500)
     c = burst(w)
-    dup(c, 1, 4)
+    sack(c, (1, 4))
     c.expect("A", seq=1, len=w.mss)
-    dup(c, 1, 10)
+    sack(c, (1, 10))
     c.expect("A", seq=1, len=w.mss)
     c.send("A")
     c.alive()
@@ -330,7 +296,7 @@ def backoff_ends(w):
     c.send("A")
     c.write(10)
     c.expect("A", seq=21, len=10)
-    check_equal(tcp_info(c, "=4xB"), 0, "backoff")
+    check_equal(backoff(c), 0, "backoff")
 
 
 @scenario("FIN is sent again", slow=True)
