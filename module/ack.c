@@ -74,11 +74,10 @@ static void update_timer(struct sock *sk, bool progressed)
 			tern_rtx_arm(sk);
 		return;
 	}
-	if (ts->rtx_mode != TERN_RTX_PERSIST)
+	if (ts->rtx_mode != TERN_RTX_PERSIST) {
 		tern_rtx_disarm(sk);
-	/* the window opened while probing */
-	if (ts->rtx_mode == TERN_RTX_PERSIST && ts->rtx_armed && ts->snd_wnd &&
-	    !skb_queue_empty(&sk->sk_write_queue)) {
+	} else if (ts->rtx_armed && ts->snd_wnd && !skb_queue_empty(&sk->sk_write_queue)) {
+		/* the window opened while probing */
 		tern_rtx_disarm(sk);
 		ts->rtx_start = 0;
 		ts->backoff = 0;

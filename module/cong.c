@@ -153,10 +153,8 @@ static void use(struct tern_sock *ts, const struct tern_cong_ops *ops)
 /**
  * tern_cong_attach - a new socket gets the control of its namespace
  * @sk: socket that has none; need not be locked
- *
- * Return: 0.
  */
-int tern_cong_attach(struct sock *sk)
+void tern_cong_attach(struct sock *sk)
 {
 	const struct tern_cong_ops *ops;
 
@@ -166,7 +164,6 @@ int tern_cong_attach(struct sock *sk)
 		ops = &tern_cubic;
 	rcu_read_unlock();
 	use(tern_sk(sk), ops);
-	return 0;
 }
 
 /**

@@ -11,7 +11,7 @@ struct tern_net;
 extern struct tern_cong_ops tern_newreno, tern_cubic;
 
 void tern_cong_start(void);
-int tern_cong_attach(struct sock *sk);
+void tern_cong_attach(struct sock *sk);
 void tern_cong_inherit(struct sock *sk);
 void tern_cong_detach(struct sock *sk);
 int tern_cong_choose(struct sock *sk, const char *name);

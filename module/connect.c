@@ -35,20 +35,7 @@ static void begin(struct sock *sk)
 	ts->ts_off = tern_ts_offset(&ts->conn.flow);
 	ts->peer_mss = ts->ip->mss_default;
 	ts->rcv_mss = ts->ip->mss_default;
-	ts->backoff = 0;
-	ts->retransmits = 0;
-	ts->rtx_start = 0;
-	ts->probes_out = 0;
-	ts->challenge_stamp = 0;
-	ts->dup_ack_stamp = 0;
-	ts->pingpong = false;
-	ts->pacing_next = 0;
-	memset(&ts->mtu, 0, sizeof(ts->mtu));
-	ts->ecn_ok = false;
-	ts->ecn_echo = false;
-	ts->ecn_cwr_due = false;
-	tern_rtt_init(&ts->rtt);
-	tern_rto_update(sk);
+	tern_reset_connection(sk);
 	tern_sync_mss(sk);
 	tern_recovery_init(sk);
 }

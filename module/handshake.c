@@ -238,8 +238,7 @@ static struct tern_syn *syn_create(struct sock *listener, const struct tern_skb_
 	syn->retrans = 0;
 	syn->acked = false;
 	syn->ecn = tern_ecn_accepts(sock_net(listener), cb->flags);
-	syn->tos = tern_ip_of(&flow->raddr)->family == AF_INET ? inet_sk(listener)->tos :
-		   inet6_sk(listener)->tclass;
+	syn->tos = tern_reply_tos(listener, tern_ip_of(&flow->raddr));
 	return syn;
 }
 

@@ -91,6 +91,12 @@ static inline bool tern_congestion_experienced(const struct sk_buff *skb)
 			      ipv6_get_dsfield(ipv6_hdr(skb)) : ip_hdr(skb)->tos);
 }
 
+/* type of service of what is sent in a socket's stead: never ECN-capable */
+static inline u8 tern_reply_tos(const struct sock *sk, const struct tern_ip_ops *ip)
+{
+	return (ip->family == AF_INET ? inet_sk(sk)->tos : inet6_sk(sk)->tclass) & ~INET_ECN_MASK;
+}
+
 /* the address a socket receives on, all zero (v4-mapped for AF_INET) for every one */
 static inline void tern_rcv_saddr(const struct sock *sk, struct in6_addr *addr)
 {

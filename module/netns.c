@@ -154,8 +154,8 @@ static void sysctl_unregister(struct net *net)
 static void set_defaults(struct tern_net *tn)
 {
 	*tn = (struct tern_net){
-		.rmem = { 4096, 1 << 20, 6 << 20 },
-		.wmem = { 4096, 1 << 20, 4 << 20 },
+		.rmem = TERN_RMEM_DEFAULT,
+		.wmem = TERN_WMEM_DEFAULT,
 		.syn_retries = 6,
 		.synack_retries = 5,
 		.retries = 15,

@@ -37,7 +37,6 @@ void tern_pacing_init(struct sock *sk)
 
 	tern_hrtimer_setup(&ts->pacing_timer, pacing_timeout, CLOCK_MONOTONIC,
 			   HRTIMER_MODE_ABS_PINNED_SOFT);
-	ts->pacing_next = 0;
 	sk->sk_pacing_rate = READ_ONCE(sk->sk_max_pacing_rate);
 }
 
@@ -154,10 +153,13 @@ void tern_pacing_sent(struct sock *sk, u32 len)
 {
 	struct tern_sock *ts = tern_sk(sk);
 	unsigned long rate = READ_ONCE(sk->sk_pacing_rate);
-	u64 now = ktime_get_ns(), took, credit, latest;
+	u64 now, took, credit, latest;
 
 	if (rate == ~0UL || !rate || !len)
 		return;
+	if (READ_ONCE(sk->sk_pacing_status) != SK_PACING_FQ && !by_own_timer(sk))
+		return;
+	now = ktime_get_ns();
 	took = div64_ul((u64)len * NSEC_PER_SEC, rate);
 	/* what was late may catch up, a little */
 	credit = now > ts->pacing_next ? min(now - ts->pacing_next, took / 2) : 0;

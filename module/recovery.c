@@ -133,7 +133,7 @@ static void detect_loss(struct sock *sk)
 	ts->mtu_lost = 0;
 	timeout = tern_rack_detect_loss(sk);
 	ts->reo_pending = timeout;
-	ts->reo_at = jiffies + max(usecs_to_jiffies(timeout), 1ul);
+	ts->reo_at = jiffies + tern_us_to_jiffies(timeout);
 	if (!ts->rack.valid && ts->sacked_out)
 		tern_scoreboard_mark_lost(sk);
 }

@@ -24,8 +24,8 @@ static DEFINE_PER_CPU(int, memory_per_cpu);
 static struct percpu_counter sockets_allocated;
 static unsigned long memory_pressure;
 static long memory_limits[3];		/* pages, as net.ipv4.tcp_mem */
-static int wmem_limits[3] = { 4096, 1 << 20, 4 << 20 };
-static int rmem_limits[3] = { 4096, 1 << 20, 6 << 20 };
+static int wmem_limits[3] = TERN_WMEM_DEFAULT;
+static int rmem_limits[3] = TERN_RMEM_DEFAULT;
 
 static void enter_memory_pressure(struct sock *sk)
 {
@@ -80,6 +80,32 @@ bool tern_memory_pressure(void)
 	return READ_ONCE(memory_pressure);
 }
 
+/**
+ * tern_reset_connection - nothing was sent, received or measured yet
+ * @sk: socket that is new, that connects, or that is the copy of a listener
+ *
+ * Sequence numbers are the caller's, queues are empty.
+ */
+void tern_reset_connection(struct sock *sk)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	ts->backoff = 0;
+	ts->retransmits = 0;
+	ts->rtx_start = 0;
+	ts->probes_out = 0;
+	ts->challenge_stamp = 0;
+	ts->dup_ack_stamp = 0;
+	ts->pingpong = false;
+	ts->ecn_ok = false;
+	ts->ecn_echo = false;
+	ts->ecn_cwr_due = false;
+	ts->pacing_next = 0;
+	memset(&ts->mtu, 0, sizeof(ts->mtu));
+	tern_rtt_init(&ts->rtt);
+	tern_rto_update(sk);
+}
+
 /* what neither a new socket nor the copy of a listener takes from anywhere */
 static void init_common(struct sock *sk)
 {
@@ -98,8 +124,7 @@ static void init_common(struct sock *sk)
 	ts->rtx_queue = RB_ROOT;
 	INIT_LIST_HEAD(&ts->sent_order);
 	ts->ofo_queue = RB_ROOT;
-	tern_rtt_init(&ts->rtt);
-	tern_rto_update(sk);
+	tern_reset_connection(sk);
 	tern_timers_init(sk);
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
 }
@@ -168,16 +193,6 @@ void tern_init_child(struct sock *sk)
 	ts->retrans_out = 0;
 	ts->nr_sack = 0;
 	ts->have_dsack = false;
-	ts->ecn_echo = false;
-	ts->ecn_cwr_due = false;
-	memset(&ts->mtu, 0, sizeof(ts->mtu));
-	ts->pingpong = false;
-	ts->backoff = 0;
-	ts->retransmits = 0;
-	ts->probes_out = 0;
-	ts->rtx_start = 0;
-	ts->challenge_stamp = 0;
-	ts->dup_ack_stamp = 0;
 	ts->mss = TERN_MSS_DEFAULT_V4;
 	ts->rcv_mss = TERN_MSS_DEFAULT_V4;
 	sk->sk_shutdown = 0;

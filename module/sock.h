@@ -373,6 +373,7 @@ extern const struct proto_ops tern_inet6_ops;
 /* sock.c */
 int tern_init_sock(struct sock *sk);
 void tern_init_child(struct sock *sk);
+void tern_reset_connection(struct sock *sk);
 void tern_destroy_sock(struct sock *sk);
 void tern_write_space(struct sock *sk);
 __poll_t tern_poll(struct file *file, struct socket *sock, poll_table *wait);

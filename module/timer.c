@@ -36,11 +36,6 @@
 #define PATIENCE 4	/* timeouts of data before the backoff begins, see protocol.rst */
 #define DOUBT_ROUTE 3	/* timeouts until another route is looked for (R1, RFC 9293 3.8.3) */
 
-static unsigned long us_to_jiffies(u32 us)
-{
-	return max(usecs_to_jiffies(us), 1ul);
-}
-
 /**
  * tern_rto_update - what was measured has changed: compute the timeout anew
  * @sk: socket, locked
@@ -88,8 +83,8 @@ static void rtx_start_timer(struct sock *sk, enum tern_rtx_mode mode, unsigned l
 void tern_rtx_arm(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	unsigned long expires = ts->rtx_base + us_to_jiffies(ts->rto_us);
-	unsigned long limit = jiffies + us_to_jiffies(limit_to_user_timeout(ts, ts->rto_us));
+	unsigned long expires = ts->rtx_base + tern_us_to_jiffies(ts->rto_us);
+	unsigned long limit = jiffies + tern_us_to_jiffies(limit_to_user_timeout(ts, ts->rto_us));
 	enum tern_rtx_mode mode = TERN_RTX_RTO;
 	u32 pto;
 
@@ -102,9 +97,9 @@ void tern_rtx_arm(struct sock *sk)
 		}
 	} else {
 		pto = tern_tlp_timeout(sk);
-		if (pto && time_before(jiffies + us_to_jiffies(pto), expires)) {
+		if (pto && time_before(jiffies + tern_us_to_jiffies(pto), expires)) {
 			mode = TERN_RTX_TLP;
-			expires = jiffies + us_to_jiffies(pto);
+			expires = jiffies + tern_us_to_jiffies(pto);
 		}
 	}
 	rtx_start_timer(sk, mode, expires);
@@ -139,7 +134,7 @@ void tern_probe_arm(struct sock *sk)
 
 	if (!ts->rtx_armed)
 		rtx_start_timer(sk, TERN_RTX_PERSIST, jiffies +
-				us_to_jiffies(limit_to_user_timeout(ts, ts->rto_us)));
+				tern_us_to_jiffies(limit_to_user_timeout(ts, ts->rto_us)));
 }
 
 /**
@@ -207,7 +202,7 @@ static bool local_queue_patience(struct tern_sock *ts)
 {
 	if (!ts->rtx_start)
 		ts->rtx_start = jiffies ?: 1;
-	return time_before(jiffies, ts->rtx_start + 8 * us_to_jiffies(ts->rto_us)) &&
+	return time_before(jiffies, ts->rtx_start + 8 * tern_us_to_jiffies(ts->rto_us)) &&
 	       !user_timeout_over(ts);
 }
 
@@ -222,7 +217,7 @@ static void retransmission_timeout(struct sock *sk)
 	skb = tern_rtx_head(ts);
 	if (skb && skb_fclone_busy(sk, skb) && local_queue_patience(ts)) {
 		rtx_start_timer(sk, TERN_RTX_RTO,
-				jiffies + us_to_jiffies(min(ts->rto_us, USEC_PER_SEC / 2)));
+				jiffies + tern_us_to_jiffies(min(ts->rto_us, USEC_PER_SEC / 2)));
 		return;
 	}
 	if (tried_enough(sk, ts->retransmits)) {

@@ -2,12 +2,20 @@
 #ifndef _TERN_TIMER_H
 #define _TERN_TIMER_H
 
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/types.h>
 
 struct sock;
 struct timer_list;
 
 #define TERN_RTO_MAX_US		(120u * 1000 * 1000)
+
+/* for a timer: not before the next tick */
+static inline unsigned long tern_us_to_jiffies(u32 us)
+{
+	return max(usecs_to_jiffies(us), 1ul);
+}
 
 void tern_timers_init(struct sock *sk);
 void tern_timers_clear(struct sock *sk);

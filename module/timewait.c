@@ -82,8 +82,7 @@ static struct tern_tw *tw_create(struct sock *sk)
 	tw->ts_recent = ts->ts_recent;
 	tw->ts_off = ts->ts_off;
 	tw->mark = READ_ONCE(sk->sk_mark);
-	tw->tos = ts->ip->family == AF_INET ? inet_sk(sk)->tos : inet6_sk(sk)->tclass;
-	tw->tos &= ~INET_ECN_MASK;	/* of the last data */
+	tw->tos = tern_reply_tos(sk, ts->ip);
 	return tw;
 fail:
 	atomic_dec(&tn->nr_tw);
