@@ -61,6 +61,9 @@ static void progress(struct sock *sk, struct tern_ack_news *news)
 	sample_rtt(sk, news);
 	sk_dst_confirm(sk);
 	tern_rtx_clean(sk, news);
+	news->round_ended = !seq_before(ts->snd_una, ts->round_end);
+	if (news->round_ended)
+		ts->round_end = ts->snd_nxt;
 }
 
 static void update_timer(struct sock *sk, bool progressed)

@@ -95,6 +95,7 @@ void __init tern_cong_start(void)
 {
 	tern_cong_register(&tern_cubic);
 	tern_cong_register(&tern_newreno);
+	tern_cong_register(&tern_dctcp);
 }
 
 /**
@@ -146,7 +147,8 @@ void tern_cong_forget_default(struct tern_net *tn)
 
 static void use(struct tern_sock *ts, const struct tern_cong_ops *ops)
 {
-	ts->cong.ops = ops;
+	WRITE_ONCE(ts->cong.ops, ops);
+	ts->cong.credit = 0;
 	memset(ts->cong.priv, 0, sizeof(ts->cong.priv));
 }
 
@@ -173,7 +175,7 @@ void tern_cong_attach(struct sock *sk)
 void tern_cong_inherit(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	const struct tern_cong_ops *ops = ts->cong.ops;
+	const struct tern_cong_ops *ops = READ_ONCE(ts->cong.ops);
 
 	/* the listener, which is not locked, may have changed its own meanwhile */
 	if (!try_module_get(ops->owner))
@@ -201,17 +203,19 @@ void tern_cong_detach(struct sock *sk)
  */
 int tern_cong_choose(struct sock *sk, const char *name)
 {
-	const struct tern_cong_ops *ops = get_by_name(name);
+	const struct tern_cong_ops *ops = get_by_name(name), *old;
 	struct tern_sock *ts = tern_sk(sk);
 
 	if (!ops)
 		return -ENOENT;
 	lock_sock(sk);
-	module_put(ts->cong.ops->owner);
+	old = ts->cong.ops;
 	use(ts, ops);
 	if (ops->init)
 		ops->init(&ts->cong);
 	release_sock(sk);
+	/* who read it without the lock (a listener's) did so under RCU */
+	module_put(old->owner);
 	return 0;
 }
 
@@ -235,6 +239,7 @@ void tern_cong_init(struct sock *sk)
 	use(ts, ts->cong.ops);
 	ts->is_cwnd_limited = false;
 	ts->cwnd_usage_seq = ts->snd_una;
+	ts->round_end = ts->snd_nxt;
 	ts->last_sent = tern_clock_us();
 	if (ts->cong.ops->init)
 		ts->cong.ops->init(&ts->cong);

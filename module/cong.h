@@ -8,7 +8,7 @@
 struct sock;
 struct tern_net;
 
-extern struct tern_cong_ops tern_newreno, tern_cubic;
+extern struct tern_cong_ops tern_newreno, tern_cubic, tern_dctcp;
 
 void tern_cong_start(void);
 void tern_cong_attach(struct sock *sk);

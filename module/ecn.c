@@ -4,7 +4,8 @@
  * dropping them. Agreed upon by ECE and CWR in the SYN and ECE in the SYN-ACK;
  * then new data is sent as ECN-capable, a mark that arrives is echoed by ECE
  * until CWR comes, and an echo is answered as a loss would be, once a round
- * trip, and by CWR.
+ * trip, and by CWR. Where the congestion control wants to know how much is
+ * marked, marks are echoed one for one instead (DCTCP, RFC 8257).
  *
  * Called with the socket locked, unless a function says otherwise.
  */
@@ -12,6 +13,7 @@
 
 #include "ecn.h"
 #include "mib.h"
+#include "output.h"
 #include "sock.h"
 
 #define ECN_SETUP	(TERN_ECE | TERN_CWR)
@@ -19,16 +21,22 @@
 /* net.tern.ecn; 2 is: only when asked */
 #define ECN_ASK		1
 
+static bool is_exact(const struct sock *sk)
+{
+	return READ_ONCE(tern_sk(sk)->cong.ops)->exact_ecn;
+}
+
 /**
  * tern_ecn_accepts - does a SYN ask for ECN, and may it have it?
- * @net: namespace
+ * @sk: listener, or socket in SYN_SENT
  * @syn_flags: flags of the SYN
  *
- * Context: any. Return: whether.
+ * Context: RCU, not necessarily locked. Return: whether.
  */
-bool tern_ecn_accepts(const struct net *net, u8 syn_flags)
+bool tern_ecn_accepts(const struct sock *sk, u8 syn_flags)
 {
-	return (syn_flags & ECN_SETUP) == ECN_SETUP && READ_ONCE(tern_net(net)->ecn);
+	return (syn_flags & ECN_SETUP) == ECN_SETUP &&
+	       (READ_ONCE(tern_net(sock_net(sk))->ecn) || is_exact(sk));
 }
 
 /**
@@ -45,7 +53,8 @@ u8 tern_ecn_syn(struct sock *sk)
 
 	if (sk->sk_state != TCP_SYN_SENT)
 		return ts->ecn_ok ? TERN_ECE : 0;
-	ts->ecn_asked = READ_ONCE(tern_net(sock_net(sk))->ecn) == ECN_ASK && !ts->retransmits;
+	ts->ecn_asked = !ts->retransmits &&
+			(READ_ONCE(tern_net(sock_net(sk))->ecn) == ECN_ASK || is_exact(sk));
 	return ts->ecn_asked ? ECN_SETUP : 0;
 }
 
@@ -61,7 +70,7 @@ void tern_ecn_syn_ack(struct sock *sk, u8 flags)
 	if (flags & TERN_ACK)
 		ts->ecn_ok = ts->ecn_asked && (flags & ECN_SETUP) == TERN_ECE;
 	else
-		ts->ecn_ok = tern_ecn_accepts(sock_net(sk), flags);
+		ts->ecn_ok = tern_ecn_accepts(sk, flags);
 }
 
 /**
@@ -91,6 +100,21 @@ u8 tern_ecn_mark(struct sock *sk, bool new_data)
 	return flags;
 }
 
+/*
+ * RFC 8257, section 3.2: an ACK says whether what it acknowledges was marked,
+ * so what came before a change is acknowledged before it.
+ */
+static void echo_exactly(struct sock *sk, bool ce)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	if (ce == ts->ecn_echo)
+		return;
+	if (ts->ack_pending)
+		tern_send_ack(sk);
+	ts->ecn_echo = ce;
+}
+
 /**
  * tern_ecn_data - a segment with payload has come
  * @sk: socket
@@ -102,11 +126,16 @@ void tern_ecn_data(struct sock *sk, const struct tern_skb_cb *cb)
 
 	if (!ts->ecn_ok)
 		return;
+	if (cb->ce)
+		tern_mib_inc(sock_net(sk), InCE);
+	if (is_exact(sk)) {
+		echo_exactly(sk, cb->ce);
+		return;
+	}
 	if (cb->flags & TERN_CWR)
 		ts->ecn_echo = false;
 	if (!cb->ce)
 		return;
-	tern_mib_inc(sock_net(sk), InCE);
 	if (!ts->ecn_echo)
 		ts->ack_now = true;	/* the sooner the sender hears */
 	ts->ecn_echo = true;

@@ -4,11 +4,10 @@
 
 #include <linux/types.h>
 
-struct net;
 struct sock;
 struct tern_skb_cb;
 
-bool tern_ecn_accepts(const struct net *net, u8 syn_flags);
+bool tern_ecn_accepts(const struct sock *sk, u8 syn_flags);
 u8 tern_ecn_syn(struct sock *sk);
 void tern_ecn_syn_ack(struct sock *sk, u8 flags);
 u8 tern_ecn_mark(struct sock *sk, bool new_data);

@@ -237,7 +237,7 @@ static struct tern_syn *syn_create(struct sock *listener, const struct tern_skb_
 			      TERN_MSS_MIN);
 	syn->retrans = 0;
 	syn->acked = false;
-	syn->ecn = tern_ecn_accepts(sock_net(listener), cb->flags);
+	syn->ecn = tern_ecn_accepts(listener, cb->flags);
 	syn->tos = tern_reply_tos(listener, tern_ip_of(&flow->raddr));
 	return syn;
 }

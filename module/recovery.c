@@ -58,17 +58,33 @@ void tern_recovery_mark_lost(struct sock *sk, struct sk_buff *skb)
 	tern_mib_add(sock_net(sk), LostSegs, DIV_ROUND_UP(max_t(u32, skb->len, 1), ts->mss));
 }
 
+/* what was reduced by the share of marks is halved when a loss follows (RFC 8257, 3.5) */
+static bool loss_after_mark(const struct tern_sock *ts, bool marked)
+{
+	return ts->ca_state == TERN_CA_CWR && ts->cong.marked && !marked &&
+	       ts->cong.ops->exact_ecn;
+}
+
+/* once for a window */
+static void lower_ssthresh(struct tern_sock *ts, bool marked)
+{
+	if (ts->ca_state != TERN_CA_OPEN && !loss_after_mark(ts, marked))
+		return;
+	ts->cong.marked = marked;
+	ts->cong.snd_ssthresh = ts->cong.ops->ssthresh(&ts->cong);
+}
+
 /* a congestion response, by PRR; with undo when it may be a mistake */
-static void reduce(struct sock *sk, enum tern_ca_state state, u32 in_flight)
+static void reduce(struct sock *sk, enum tern_ca_state state, bool marked, u32 in_flight)
 {
 	struct tern_sock *ts = tern_sk(sk);
 
 	if (ts->ca_state == TERN_CA_OPEN) {
 		tern_undo_begin(sk);
 		ts->undo.possible = state == TERN_CA_RECOVERY;
-		ts->cong.snd_ssthresh = ts->cong.ops->ssthresh(&ts->cong);
 		tern_prr_begin(&ts->prr, in_flight);
 	}
+	lower_ssthresh(ts, marked);
 	ts->ecn_cwr_due = true;
 	ts->ca_state = state;
 	ts->recover_seq = ts->snd_nxt;
@@ -98,19 +114,34 @@ static void leave(struct sock *sk)
 	/* late D-SACKs may still tell that it was a mistake: undo.possible stays */
 }
 
-static void grow(struct sock *sk, const struct tern_ack_news *news)
+static struct tern_cong_sample sample_of(const struct tern_sock *ts,
+					 const struct tern_ack_news *news)
 {
-	struct tern_sock *ts = tern_sk(sk);
-	struct tern_cong_sample sample = {
-		.acked = news->acked ? news->delivered : 0,	/* RFC 5681, 3.1 */
+	return (struct tern_cong_sample){
+		.acked = news->delivered,
 		.rtt_us = news->rtt_us,
 		.srtt_us = ts->rtt.srtt >> 3,
 		.now_us = tern_clock_us(),
 		.snd_una = ts->snd_una,
 		.snd_nxt = ts->snd_nxt,
+		.marked = news->ece,
+		.round_ended = news->round_ended,
 	};
+}
 
-	tern_cong_ack(sk, &sample);
+static void grow(struct sock *sk, const struct tern_ack_news *news)
+{
+	struct tern_cong_sample sample = sample_of(tern_sk(sk), news);
+
+	if (news->acked)	/* RFC 5681, 3.1 */
+		tern_cong_ack(sk, &sample);
+}
+
+static void observe(struct tern_sock *ts, const struct tern_ack_news *news)
+{
+	struct tern_cong_sample sample = sample_of(ts, news);
+
+	ts->cong.ops->observe(&ts->cong, &sample);
 }
 
 static void pace_recovery(struct sock *sk, const struct tern_ack_news *news, bool lost)
@@ -146,7 +177,7 @@ static void respond(struct sock *sk, const struct tern_ack_news *news)
 		repair_without_response(sk);
 	} else if (ts->lost_out && ts->ca_state < TERN_CA_RECOVERY) {
 		tern_mib_inc(sock_net(sk), FastRetrans);
-		reduce(sk, TERN_CA_RECOVERY, news->prior_in_flight);
+		reduce(sk, TERN_CA_RECOVERY, false, news->prior_in_flight);
 	}
 	if (ts->ca_state == TERN_CA_OPEN || ts->ca_state == TERN_CA_LOSS)
 		grow(sk, news);
@@ -166,6 +197,8 @@ void tern_recovery_ack(struct sock *sk, const struct tern_ack_news *news)
 	struct tern_sock *ts = tern_sk(sk);
 	bool repaired;
 
+	if (ts->cong.ops->observe)
+		observe(ts, news);
 	tern_scoreboard_advance(sk);
 	if (news->dsacked) {
 		tern_undo_dsack(sk, news->dsack_end, news->dsacked);
@@ -184,7 +217,7 @@ void tern_recovery_ack(struct sock *sk, const struct tern_ack_news *news)
 	} else if ((repaired || news->ece) && ts->ca_state == TERN_CA_OPEN) {
 		if (news->ece)
 			tern_mib_inc(sock_net(sk), ECNReduced);
-		reduce(sk, TERN_CA_CWR, news->prior_in_flight);
+		reduce(sk, TERN_CA_CWR, !repaired, news->prior_in_flight);
 	}
 	respond(sk, news);
 }
@@ -228,10 +261,9 @@ void tern_recovery_enter_loss(struct sock *sk)
 		if (skb == head || tern_rack_overdue(ts, skb))
 			tern_recovery_mark_lost(sk, skb);
 	}
-	if (ts->ca_state == TERN_CA_OPEN) {
+	if (ts->ca_state == TERN_CA_OPEN)
 		tern_undo_begin(sk);
-		ts->cong.snd_ssthresh = ts->cong.ops->ssthresh(&ts->cong);
-	}
+	lower_ssthresh(ts, false);
 	ts->cong.snd_cwnd = tern_in_flight(ts) + ts->mss;
 	ts->ca_state = TERN_CA_LOSS;
 	ts->ecn_cwr_due = true;

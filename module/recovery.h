@@ -19,6 +19,7 @@ struct tern_options;
  * @tsecr: timestamp it echoes
  * @retrans_acked: it covers, for the first time, what had been sent again
  * @ece: it reports congestion
+ * @round_ended: it acknowledges all that was sent when a round trip began
  */
 struct tern_ack_news {
 	u32 prior_in_flight;
@@ -30,6 +31,7 @@ struct tern_ack_news {
 	u32 tsecr;
 	bool retrans_acked;
 	bool ece;
+	bool round_ended;
 };
 
 /* scoreboard.c */

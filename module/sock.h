@@ -193,6 +193,7 @@ struct tern_sock {
 	struct tern_cong cong;
 	bool is_cwnd_limited;		/* in the round that ends at cwnd_usage_seq */
 	u32 cwnd_usage_seq;
+	u32 round_end;			/* snd_nxt when this round trip began */
 	u32 last_sent;			/* clock of the last segment with data */
 	u32 last_progress;		/* clock when snd_una moved last */
 	u64 pacing_next;		/* ktime of the next departure, ns (pacing.c) */

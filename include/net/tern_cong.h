@@ -44,6 +44,8 @@ struct tern_hystart {
  * @snd_cwnd: congestion window; hooks may change it
  * @snd_ssthresh: slow start threshold; hooks may change it
  * @mss: payload of a full segment
+ * @credit: for tern_congestion_avoidance()
+ * @marked: the congestion that @ssthresh is asked about is a mark, not a loss
  * @rtt_us: latest round-trip time; 0 for none yet
  * @min_rtt_us: smallest one seen
  * @hystart: for tern_slow_start()
@@ -54,6 +56,8 @@ struct tern_cong {
 	u32 snd_cwnd;
 	u32 snd_ssthresh;
 	u32 mss;
+	u32 credit;
+	bool marked;
 	u32 rtt_us;
 	u32 min_rtt_us;
 	struct tern_hystart hystart;
@@ -68,6 +72,9 @@ struct tern_cong {
  * @now_us: clock; wraps
  * @snd_una: first sequence number not acknowledged
  * @snd_nxt: first sequence number not sent
+ * @marked: it reported that a router had marked (ECE)
+ * @round_ended: what was sent when this was last true is acknowledged: a round
+ *	trip is over
  */
 struct tern_cong_sample {
 	u32 acked;
@@ -76,13 +83,20 @@ struct tern_cong_sample {
 	u32 now_us;
 	u32 snd_una;
 	u32 snd_nxt;
+	bool marked;
+	bool round_ended;
 };
 
 /**
  * struct tern_cong_ops - a congestion control
  * @name: as in net.tern.congestion_control
  * @owner: module, NULL for those of tern.ko
+ * @exact_ecn: it wants to know how much was marked (RFC 8257): ECN is asked for
+ *	whatever net.tern.ecn says, and marks are echoed one for one. Both ends
+ *	of a connection need such a control
  * @init: a connection begins, or changes to this control. May be NULL
+ * @observe: an acknowledgment, whatever is going on; comes before the other
+ *	hooks. May be NULL
  * @ssthresh: the path is congested: bytes to go down to
  * @ack: bytes were delivered while the window limited the sender and nothing
  *	was being repaired: grow snd_cwnd
@@ -93,7 +107,9 @@ struct tern_cong_sample {
 struct tern_cong_ops {
 	char name[TERN_CONG_NAME_MAX];
 	struct module *owner;
+	bool exact_ecn;
 	void (*init)(struct tern_cong *c);
+	void (*observe)(struct tern_cong *c, const struct tern_cong_sample *s);
 	u32 (*ssthresh)(struct tern_cong *c);
 	void (*ack)(struct tern_cong *c, const struct tern_cong_sample *s);
 	void (*undo)(struct tern_cong *c);
@@ -103,6 +119,7 @@ struct tern_cong_ops {
 int tern_cong_register(struct tern_cong_ops *ops);
 void tern_cong_unregister(struct tern_cong_ops *ops);
 u32 tern_slow_start(struct tern_cong *c, const struct tern_cong_sample *s);
+void tern_congestion_avoidance(struct tern_cong *c, u32 acked);
 
 /**
  * tern_in_slow_start - below the threshold?
