@@ -18,7 +18,7 @@ unlock_build() {
 link_sources() {
 	mkdir -p "$1" &&
 	cp -rs --remove-destination "$tree"/Kbuild "$tree"/module \
-		"$tree"/include "$1/" &&
+		"$tree"/include "$tree"/examples "$1/" &&
 	find "$1" -xtype l -delete	# sources that are no more
 }
 
@@ -26,7 +26,7 @@ link_sources() {
 # /lib/modules/RELEASE for the test machine that has it, so that modprobe and
 # the kernel's requests for it work as on a machine where it is installed
 build_module() {
-	local file farm
+	local file farm newer
 
 	module_build=$tree/build/$kernel_release
 	farm=$module_build/root
@@ -35,7 +35,9 @@ build_module() {
 	make -s -C "$kernel_dir/build" M="$module_build" \
 		-j "$(nproc)" modules || return
 
-	if [ "$module_tree/updates/tern.ko" -nt "$module_build/tern.ko" ] &&
+	newer=$(find "$module_build" -maxdepth 2 -name '*.ko' \
+		-newer "$module_tree/updates/tern.ko" 2>&1)
+	if [ -z "$newer" ] &&
 	   [ "$module_tree/kernel" -ef "$kernel_dir/modules/kernel" ]; then
 		return
 	fi
@@ -44,6 +46,6 @@ build_module() {
 	for file in "$kernel_dir"/modules/{kernel,modules.order,modules.builtin*}; do
 		ln -s "$file" "$module_tree/"
 	done
-	cp "$module_build/tern.ko" "$module_tree/updates/" &&
+	cp "$module_build"/{,examples/}*.ko "$module_tree/updates/" &&
 	depmod -b "$farm" "$kernel_release"
 }
