@@ -5,7 +5,8 @@
  * Taking in (RFC 9293, 3.10.7.4, fifth check): validity, send window, RTT,
  * scoreboard, retransmission queue, recovery, timers. Sending (RFC 5681, 4.2): every
  * second segment at once, otherwise after net.tern.delack_ms, but without
- * delay at the start of a connection, after loss, and out of order.
+ * delay at the start of a connection, after loss, out of order, and at the end
+ * of a message of more than a segment.
  *
  * Called with the socket locked.
  */
@@ -158,6 +159,7 @@ void tern_data_sent(struct sock *sk)
 
 	if (time_before(jiffies, ts->last_rcv + msecs_to_jiffies(40)))
 		ts->pingpong = true;
+	ts->turn_rcv = ts->rcv_nxt;
 }
 
 /**
@@ -172,18 +174,31 @@ void tern_quick_acks(struct sock *sk)
 	tern_sk(sk)->pingpong = false;
 }
 
+/* the short end of a longer message: the peer has nothing to follow it (see tlp.c) */
+static bool ends_turn(const struct tern_sock *ts, const struct sk_buff *skb)
+{
+	const struct tern_skb_cb *cb = TERN_CB(skb);
+
+	return cb->flags & TERN_PSH && skb->len < ts->rcv_mss &&
+	       cb->end_seq - ts->turn_rcv > ts->rcv_mss;
+}
+
 /**
  * tern_ack_schedule - data has come in order: an ACK is owed
  * @sk: socket, locked
- * @payload: bytes of the segment, for the estimate of the peer's MSS
+ * @skb: segment, header pulled
  */
-void tern_ack_schedule(struct sock *sk, u32 payload)
+void tern_ack_schedule(struct sock *sk, const struct sk_buff *skb)
 {
 	struct tern_sock *ts = tern_sk(sk);
 
 	/* a merged or super-segment says nothing about one segment's size */
-	if (payload >= ts->rcv_mss)
-		ts->rcv_mss = min_t(u32, payload, max_t(u32, ts->mss, TERN_MSS_MIN));
+	if (skb->len >= ts->rcv_mss)
+		ts->rcv_mss = min_t(u32, skb->len, max_t(u32, ts->mss, TERN_MSS_MIN));
+	else if (ends_turn(ts, skb))
+		ts->ack_now = true;
+	if (!ts->ack_pending)
+		ts->ack_since = jiffies;
 	ts->ack_pending = true;
 	ts->last_rcv = jiffies;
 }

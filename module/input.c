@@ -342,6 +342,8 @@ static void establish(struct sock *sk)
 	tern_recovery_init(sk);
 	tern_quick_acks(sk);
 	ts->copied_seq = ts->rcv_nxt;
+	ts->turn_rcv = ts->rcv_nxt;
+	ts->turn_snd = ts->snd_una;
 	ts->rcvq_seq = ts->rcv_nxt;
 	ts->rcvq_time = tern_clock_us();
 	ts->rcvq_space = min(ts->rcv_wnd, INITIAL_SPACE * ts->mss);
@@ -424,6 +426,7 @@ static void rcv_syn_sent(struct sock *sk, struct sk_buff *skb, const struct tern
 	/* a program that is about to send, or waits for the peer's word, saves an ACK */
 	if (sk->sk_write_pending || ts->pingpong) {
 		ts->ack_pending = true;
+		ts->ack_since = jiffies;
 		ts->quick_acks = 0;
 		tern_delack_arm(sk);
 	} else {
@@ -548,6 +551,7 @@ static bool rcv_payload(struct sock *sk, struct sk_buff *skb)
 		kfree_skb(skb);
 		return false;
 	}
+	ts->turn_snd = seq_max(ts->turn_snd, cb->ack);
 	tern_ecn_data(sk, cb);
 	__skb_pull(skb, cb->hdr_len);
 	return tern_data_queue(sk, skb);

@@ -321,7 +321,7 @@ bool tern_data_queue(struct sock *sk, struct sk_buff *skb)
 	}
 	if (seq_before(cb->seq, ts->rcv_nxt))
 		tern_note_duplicate(sk, cb->seq, ts->rcv_nxt);
-	tern_ack_schedule(sk, skb->len);
+	tern_ack_schedule(sk, skb);
 	if (skb->len >= ts->rcv_mss)
 		tern_rcv_rtt_sample(ts, cb->tsecr);
 	in_order(sk, skb);

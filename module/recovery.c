@@ -218,6 +218,10 @@ void tern_recovery_ack(struct sock *sk, const struct tern_ack_news *news)
 		if (news->ece)
 			tern_mib_inc(sock_net(sk), ECNReduced);
 		reduce(sk, TERN_CA_CWR, !repaired, news->prior_in_flight);
+		if (ts->snd_una == ts->snd_nxt) {	/* nothing to pace it by */
+			leave(sk);
+			return;
+		}
 	}
 	respond(sk, news);
 }

@@ -228,7 +228,10 @@ struct tern_sock {
 	bool ack_pending;
 	bool ack_now;
 	bool pingpong;			/* the program answers: delay ACKs */
+	u32 turn_rcv;			/* rcv_nxt when data was sent last */
+	u32 turn_snd;			/* the peer's turn_rcv: what it acknowledged with data */
 	u8 quick_acks;			/* left to send without delay */
+	unsigned long ack_since;	/* jiffies when ack_pending became true */
 	unsigned long last_rcv;		/* jiffies of the last data */
 	unsigned long last_heard;	/* jiffies of the last acceptable segment */
 	u32 challenge_stamp;		/* clock when the last one was sent */

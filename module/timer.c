@@ -137,6 +137,14 @@ void tern_probe_arm(struct sock *sk)
 				tern_us_to_jiffies(limit_to_user_timeout(ts, ts->rto_us)));
 }
 
+/* when the ACK that is owed must go */
+static unsigned long delack_expires(const struct sock *sk)
+{
+	u32 delay = READ_ONCE(tern_net(sock_net(sk))->delack_ms);
+
+	return tern_sk(sk)->ack_since + msecs_to_jiffies(delay);
+}
+
 /**
  * tern_delack_arm - send the ACK that is owed when the delay is over
  * @sk: socket, locked
@@ -144,10 +152,9 @@ void tern_probe_arm(struct sock *sk)
 void tern_delack_arm(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	u32 delay = READ_ONCE(tern_net(sock_net(sk))->delack_ms);
 
 	if (!timer_pending(&ts->delack_timer))
-		sk_reset_timer(sk, &ts->delack_timer, jiffies + msecs_to_jiffies(delay));
+		sk_reset_timer(sk, &ts->delack_timer, delack_expires(sk));
 }
 
 /* the error that the user sees is the last one that ICMP reported, if any */
@@ -312,6 +319,10 @@ static void delack_handle(struct sock *sk)
 
 	if (!ts->ack_pending || (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
 		return;
+	if (time_before(jiffies, delack_expires(sk))) {
+		tern_delack_arm(sk);
+		return;
+	}
 	tern_mib_inc(sock_net(sk), DelayedACKs);
 	ts->pingpong = false;	/* no data came to carry it */
 	tern_send_ack(sk);

@@ -14,13 +14,23 @@
 
 #define PTO_MIN_US	10000u
 
+/* may the acknowledgment of all that is in flight be delayed? (ack.c, ends_turn()) */
+static bool may_be_delayed(const struct tern_sock *ts)
+{
+	bool end_of_message = ts->snd_sml == ts->snd_nxt &&
+			      ts->snd_nxt - ts->turn_snd >= 2u * ts->mss;
+
+	return ts->snd_nxt - ts->snd_una <= ts->mss && !end_of_message;
+}
+
 /**
  * tern_tlp_timeout - when to probe (PTO)
  * @sk: socket with something in flight
  *
  * At most two round trips after the last segment, as the RFC has it; on a
  * path whose RTT is steady earlier, but never before one and a half. A single
- * segment may wait for the peer's delayed acknowledgment.
+ * segment may wait for the peer's delayed acknowledgment, unless it ends a
+ * longer message.
  *
  * Return: microseconds from now, or 0 for no probe.
  */
@@ -34,7 +44,7 @@ u32 tern_tlp_timeout(const struct sock *sk)
 	    ts->sacked_out || !((1 << sk->sk_state) & ~(TCPF_SYN_SENT | TCPF_SYN_RECV)))
 		return 0;
 	pto = max(srtt + clamp(ts->rtt.rttvar, srtt / 2, srtt), PTO_MIN_US);
-	if (ts->snd_nxt - ts->snd_una <= ts->mss)
+	if (may_be_delayed(ts))
 		pto += READ_ONCE(tn->delack_ms) * USEC_PER_MSEC;
 	/* what was acknowledged just now had been sent a round trip ago */
 	since = ts->last_progress - srtt;

@@ -172,7 +172,7 @@ def ack_on_data(w):
     c = w.established()
     alone = 0
     for _ in range(20):
-        c.send(len=10)
+        c.send("PA", len=10)
         c.read(10)
         c.write(5)
         alone += c.expect("A", ack=c.snd_nxt).payload == b""
@@ -180,6 +180,30 @@ def ack_on_data(w):
             c.expect("A", len=5)
         c.send("A")
     check(alone < 10, f"{alone} of 20 answers had an ACK sent before them")
+
+
+@scenario("the end of a message of more than a segment is acknowledged at once", variants=TERN)
+def end_of_message(w):
+    """Also where ACKs ride on answers; the end of a short message waits for its own."""
+    w.sysctl("delack_ms", 500)
+    c = w.established()
+    c.sock.setsockopt(socket.SOL_TCP, socket.TCP_QUICKACK, 0)
+    with w.counts(DelayedACKs=0):
+        for _ in range(10):
+            c.write(5)
+            c.expect("A", len=5)
+            c.send("A", len=w.mss)
+            c.send("A", len=w.mss)
+            c.read(2 * w.mss)
+            c.expect("A", ack=c.snd_nxt, len=0)
+            c.send("PA", len=100)
+            c.expect("A", ack=c.snd_nxt, len=0)
+            c.read(100)
+    with w.counts(DelayedACKs=1):
+        c.write(5)
+        c.expect("A", len=5)
+        c.send("PA", len=100)
+        c.expect("A", ack=c.snd_nxt, len=0)
 
 
 @scenario("two full segments are acknowledged at once")

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """Tern and the kernel's TCP (CUBIC) in turn on the same emulated paths, and
-together on one bottleneck.
+together on one bottleneck; and how long a lost last segment delays a response.
 
 client -- r1 -- r2 -- server: four namespaces. The bottleneck is r1's queue
 towards r2 (tbf, drop-tail); r2 and, for the way back, r1 delay, lose and
-reorder (netem), where packets pass and none waits for a sender. Rates are
-small, so that an emulated CPU is never the limit, and hosts send one packet
-for each segment, as they would to a network card.
+reorder (netem), where packets pass and none waits for a sender. Hosts send one
+packet for each segment, as they would to a network card. 40 Mbit/s is little
+enough that an emulated CPU is not the limit (on 80 both fall short of a clean
+link), and enough that 0.1 % of loss matters: on 20 TCP fills the link all the
+same. Flows that share a bottleneck share 20.
 
 Run in the test machine by `make bench-paths`; needs root and the module.
 """
@@ -33,22 +35,29 @@ CHUNK = 1 << 16
 
 # name, Mbit/s, RTT in ms, buffer in BDPs, netem there, netem back, seconds, event
 PATHS = (
-    ("10 ms, clean", 20, 10, 1, "", "", 8, None),
-    ("100 ms, clean", 20, 100, 1, "", "", 12, None),
-    ("20 ms, loss 0.1 %", 20, 20, 1, "loss 0.1%", "", 8, None),
-    ("20 ms, loss 1 %", 20, 20, 1, "loss 1%", "", 8, None),
-    ("20 ms, loss 3 %", 20, 20, 1, "loss 3%", "", 8, None),
-    ("20 ms, loss 1 % both ways", 20, 20, 1, "loss 1%", "loss 1%", 8, None),
-    ("20 ms, reordering 5 % by 5 ms", 20, 20, 1, "reorder", "", 8, None),
-    ("20 ms, jitter 3 ms", 20, 20, 1, "jitter", "", 8, None),
-    ("20 ms, buffer 1/10 BDP", 20, 20, 0.1, "", "", 8, None),
-    ("20 ms, outage of 2 s", 20, 20, 1, "", "", 10, "outage"),
-    ("20 ms, MTU drops, no ICMP", 20, 20, 1, "", "", 10, "mtu"),
+    ("10 ms, clean", 40, 10, 1, "", "", 8, None),
+    ("100 ms, clean", 40, 100, 1, "", "", 12, None),
+    ("20 ms, loss 0.1 %", 40, 20, 1, "loss 0.1%", "", 8, None),
+    ("20 ms, loss 1 %", 40, 20, 1, "loss 1%", "", 8, None),
+    ("20 ms, loss 3 %", 40, 20, 1, "loss 3%", "", 8, None),
+    ("20 ms, loss 1 % both ways", 40, 20, 1, "loss 1%", "loss 1%", 8, None),
+    ("20 ms, reordering 5 % by 5 ms", 40, 20, 1, "reorder", "", 8, None),
+    ("20 ms, jitter 3 ms", 40, 20, 1, "jitter", "", 8, None),
+    ("20 ms, buffer 1/10 BDP", 40, 20, 0.1, "", "", 8, None),
+    ("20 ms, outage of 2 s", 40, 20, 1, "", "", 10, "outage"),
+    ("20 ms, MTU drops, no ICMP", 40, 20, 1, "", "", 10, "mtu"),
 )
 # flows of each protocol, RTT in ms
 FAIRNESS = ((1, 10), (1, 50), (4, 10), (4, 50))
 EVENT_AT = 3
 OUTAGE = 2
+# RTT in ms of the paths on which the last segment of a response is lost
+TAIL_LOSS = (20, 100)
+LOST_OF = 8                 # one of so many packets that end a response
+LOST_TAILS = 5
+RESPONSES = LOST_TAILS * (LOST_OF - 1)
+FULL_SEGMENTS = 10
+LAST_SEGMENT = 100          # bytes; no other packet is as long
 
 
 def run(*words):
@@ -211,6 +220,83 @@ def flows(protocols, seconds, warm_up=0, meanwhile=lambda: None):
     return results
 
 
+def counter(protocol, name):
+    """Of the client; spurious retransmissions are those the peer reports as duplicates"""
+    tern = protocol == "tern"
+    path = "/proc/net/tern/snmp" if tern else "/proc/net/netstat"
+    text = subprocess.run(["ip", "netns", "exec", "client", "cat", path], check=True,
+                          capture_output=True, text=True).stdout
+    if tern:
+        return int(dict(line.split() for line in text.splitlines())[name])
+    names, values = (line.split() for line in text.splitlines()[:2])
+    return int(values[names.index("TCP" + name)])
+
+
+def drop_tails(header):
+    """Of the packets with a last segment in them one now and then is lost; what
+    repairs it is never the next one to be."""
+    length = 20 + header + LAST_SEGMENT
+    batch("tc", "r1", "qdisc replace dev client clsact",
+          f"filter replace dev client ingress protocol ip prio 1 u32 "
+          f"match u16 {length} 0xffff at 2 action pass random determ drop {LOST_OF}")
+
+
+def responses(protocol, size, report):
+    """In the client's namespace, which answers a request of one byte"""
+    netns.enter("client")
+    listener = open_socket(protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("10.1.0.1", 7200))
+    listener.listen()
+    os.write(report, b"listening\n")
+    peer = listener.accept()[0]
+    peer.setsockopt(socket.SOL_TCP, socket.TCP_NODELAY, 1)
+    data = bytes(size)
+    while peer.recv(1):
+        peer.sendall(data)
+
+
+def requests(protocol, size, report):
+    """Median time in ms of all responses, and of those that took longest"""
+    netns.enter("server")
+    sock = open_socket(protocol)
+    sock.connect(("10.1.0.1", 7200))
+    times = []
+    for _ in range(RESPONSES):
+        begin = time.monotonic()
+        sock.sendall(b"?")
+        left = size
+        while left:
+            left -= len(sock.recv(left))
+        times.append(time.monotonic() - begin)
+    longest = statistics.median(sorted(times)[-LOST_TAILS:])
+    os.write(report, f"{statistics.median(times) * 1e3} {longest * 1e3}\n".encode())
+
+
+def response_times(protocol, size):
+    server = Process(responses, protocol, size)
+    server.line()
+    client = Process(requests, protocol, size)
+    times = [float(word) for word in client.line()]
+    client.end()
+    server.end()
+    return times
+
+
+def measure_tail_loss(rtt):
+    """Delay of a response by the loss of its last segment, in round trips"""
+    set_path(40, rtt)
+    found = {"tail_loss": f"{rtt} ms", "rtt_ms": rtt}
+    mss = 1448          # with 32 bytes of header, for both
+    size = FULL_SEGMENTS * mss + LAST_SEGMENT
+    for protocol in ("tern", "tcp"):
+        drop_tails(32)
+        clean, delayed = response_times(protocol, size)
+        batch("tc", "r1", "qdisc del dev client clsact")
+        found[f"{protocol}_rtts"] = round((delayed - clean) / rtt, 2)
+    return found
+
+
 def median(results, column):
     return statistics.median(result[column] for result in results)
 
@@ -224,16 +310,21 @@ def measure_path(path, rounds):
             happen(event, rtt)
 
     results = {"tern": [], "tcp": []}
+    duplicates = {"tern": 0, "tcp": 0}
     for _ in range(rounds):
         for protocol, got in results.items():
             set_path(mbit, rtt, bdps, there, back)
+            before = counter(protocol, "DSACKRecv")
             got += flows([protocol], seconds, meanwhile=meanwhile)
+            duplicates[protocol] += counter(protocol, "DSACKRecv") - before
     found = {"path": name, "mbit": mbit, "rtt_ms": rtt, "rounds": rounds}
     for protocol, got in results.items():
         found[f"{protocol}_mbps"] = round(median(got, 0), 2)
         found[f"{protocol}_rounds"] = [round(rate, 2) for rate, _, _ in got]
         found[f"{protocol}_queue_ms"] = round(median(got, 1) - rtt, 1)
         found[f"{protocol}_retrans"] = median(got, 2)
+        sent = sum(rate for rate, _, _ in got) * 1e6 / 8 * seconds / 1448
+        found[f"{protocol}_spurious_percent"] = round(100 * duplicates[protocol] / sent, 3)
     found["ratio"] = round(found["tern_mbps"] / max(found["tcp_mbps"], 0.01), 3)
     return found
 
@@ -260,16 +351,24 @@ def main():
 
     build()
     found = []
-    print(f"{'path':31} {'Tern':>6} {'TCP':>6} {'ratio':>6}   sent again    queue, ms",
-          flush=True)
+    print(f"{'path':31} {'Tern':>6} {'TCP':>6} {'ratio':>6}   sent again    queue, ms"
+          "    spurious, %", flush=True)
     for path in PATHS:
         if args.path not in path[0]:
             continue
         line = measure_path(path, args.rounds)
         found.append(line)
         print("{path:31} {tern_mbps:6.2f} {tcp_mbps:6.2f} {ratio:6.3f} "
-              "{tern_retrans:6.0f} {tcp_retrans:5.0f} {tern_queue_ms:6.1f} {tcp_queue_ms:5.1f}"
+              "{tern_retrans:6.0f} {tcp_retrans:5.0f} {tern_queue_ms:6.1f} {tcp_queue_ms:5.1f} "
+              "{tern_spurious_percent:8.3f} {tcp_spurious_percent:5.3f}"
               .format(**line), flush=True)
+    for rtt in TAIL_LOSS:
+        if args.path not in "tail loss":
+            continue
+        line = measure_tail_loss(rtt)
+        found.append(line)
+        print("lost last segment, {rtt_ms} ms: repaired {tern_rtts:.2f} RTTs later, "
+              "with TCP {tcp_rtts:.2f}".format(**line), flush=True)
     for each, rtt in FAIRNESS:
         if args.path not in "fairness":
             continue
