@@ -9,6 +9,7 @@
 #	make bench-paths	likewise on bad paths, and together on one
 #	make vm			a shell in a virtual machine
 #	make fuzz		five minutes of libFuzzer for the segment parser
+#	make mutants		breaks the module in places: do the packet scripts notice?
 #	make lint		checkpatch, sparse, extra warnings, shellcheck
 #	make clean
 #
@@ -74,6 +75,9 @@ vm:
 fuzz:
 	@tools/fuzz/run
 
+mutants:
+	@tools/mutants/run --kernel $(KERNEL)
+
 lint:
 	@tools/lint
 
@@ -85,4 +89,4 @@ clean:
 
 export PREFIX DESTDIR
 
-.PHONY: all modules tool kdir modules_install install check demo bench bench-paths vm fuzz lint clean
+.PHONY: all modules tool kdir modules_install install check demo bench bench-paths vm fuzz mutants lint clean
