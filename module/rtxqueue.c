@@ -272,7 +272,9 @@ void tern_rtx_clean(struct sock *sk, struct tern_ack_news *news)
 		if (seq_after(cb->end_seq, ts->snd_una)) {
 			if (!seq_before(cb->seq, ts->snd_una))
 				break;
-			if (!(cb->mark & TERN_SKB_SACKED))
+			if (cb->mark & TERN_SKB_SACKED)
+				sacked += ts->snd_una - seq_max(cb->seq, ts->snd_una - news->acked);
+			else
 				delivered(sk, skb, ts->snd_una, news);
 			news->retrans_acked |= cb->mark & (TERN_SKB_RETRANS | TERN_SKB_LOST);
 			acknowledge_part(sk, skb);
