@@ -4,11 +4,9 @@
  * code, under the address and undefined-behaviour sanitizers. What it accepts
  * must be writable again, and come back the same. `make fuzz` runs it.
  */
-#include "../../selftests/lib/kernel/pure.h"
-
 #include <stdlib.h>
 
-#include "../../module/wire.h"
+#include "wire.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Taking back a reduction that was a mistake (module/undo.c). */
+#include "flight.h"
+
+#define CWND	(30 * FLIGHT_MSS)
+
+static struct sk_buff *segment(struct flight *f, u32 n)
+{
+	return tern_rtx_find(&f->ts, f->iss + n * FLIGHT_MSS);
+}
+
+/* ten segments, of which the first two are believed to be lost and sent again */
+static void begin_recovery(struct kunit *test, enum tern_ca_state state)
+{
+	struct flight *f = test->priv;
+	struct tern_sock *ts = &f->ts;
+	int i;
+
+	for (i = 0; i < 10; i++)
+		KUNIT_ASSERT_NOT_NULL(test, flight_send(f, FLIGHT_MSS));
+	ts->cong.snd_cwnd = CWND;
+	ts->cong.snd_ssthresh = 2 * CWND;
+	tern_undo_begin(flight_sk(f));
+	ts->ca_state = state;
+	ts->recover_seq = ts->snd_nxt;
+	ts->cong.snd_cwnd = CWND / 2;
+	ts->cong.snd_ssthresh = CWND / 2;
+	flight_tick(FLIGHT_RTT_US);
+	for (i = 0; i < 2; i++) {
+		flight_mark_lost(f, segment(f, i));
+		KUNIT_ASSERT_EQ(test, tern_retransmit(flight_sk(f), segment(f, i), FLIGHT_MSS), 0);
+	}
+}
+
+/* both of them, by an acknowledgment that echoes such a timestamp */
+static bool acknowledge_both(struct flight *f, u32 tsecr)
+{
+	static const struct tern_options none;
+
+	flight_ack(f, f->iss + 2 * FLIGHT_MSS, &none, true);
+	f->news.tsecr = tsecr;
+	return tern_undo_try(flight_sk(f), &f->news);
+}
+
+static void echo_of_the_first_transmission_undoes(struct kunit *test)
+{
+	static const enum tern_ca_state states[] = { TERN_CA_RECOVERY, TERN_CA_LOSS };
+	static const enum tern_mib_field counters[] = { TERN_MIB_FullUndo, TERN_MIB_LossUndo };
+	struct flight *f = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		unsigned long before = flight_count(counters[i]);
+		static const struct tern_options none;
+
+		begin_recovery(test, states[i]);
+		flight_mark_lost(f, segment(f, 5));
+		KUNIT_EXPECT_TRUE(test, acknowledge_both(f, f->ts.undo.tsval - 1));
+		KUNIT_EXPECT_EQ(test, f->ts.cong.snd_cwnd, CWND);
+		KUNIT_EXPECT_EQ(test, f->ts.cong.snd_ssthresh, 2 * CWND);
+		/* what still counted as lost is under way */
+		KUNIT_EXPECT_EQ(test, f->ts.lost_out, 0);
+		KUNIT_EXPECT_EQ(test, tern_in_flight(&f->ts), 8 * FLIGHT_MSS);
+		KUNIT_EXPECT_EQ(test, flight_count(counters[i]), before + 1);
+		/* only once */
+		KUNIT_EXPECT_FALSE(test, tern_undo_try(flight_sk(f), &f->news));
+		flight_ack(f, f->ts.snd_nxt, &none, true);
+		f->iss = f->ts.snd_nxt;
+	}
+}
+
+static void echo_of_the_repair_undoes_nothing(struct kunit *test)
+{
+	struct flight *f = test->priv;
+
+	begin_recovery(test, TERN_CA_RECOVERY);
+	KUNIT_EXPECT_FALSE(test, acknowledge_both(f, f->ts.undo.tsval));
+	KUNIT_EXPECT_EQ(test, f->ts.cong.snd_cwnd, CWND / 2);
+}
+
+static void half_an_answer_undoes_nothing(struct kunit *test)
+{
+	static const struct tern_options none;
+	struct flight *f = test->priv;
+
+	begin_recovery(test, TERN_CA_RECOVERY);
+	flight_ack(f, f->iss + FLIGHT_MSS, &none, true);
+	f->news.tsecr = f->ts.undo.tsval - 1;
+	KUNIT_EXPECT_FALSE(test, tern_undo_try(flight_sk(f), &f->news));
+}
+
+/* RFC 3708: all that was sent again arrived twice */
+static void duplicates_of_all_repairs_undo(struct kunit *test)
+{
+	struct flight *f = test->priv;
+	unsigned long before = flight_count(TERN_MIB_DSACKUndo);
+
+	begin_recovery(test, TERN_CA_RECOVERY);
+	acknowledge_both(f, f->ts.undo.tsval);
+	f->news.dsacked = FLIGHT_MSS;
+	tern_undo_dsack(flight_sk(f), f->iss + FLIGHT_MSS, FLIGHT_MSS);
+	KUNIT_EXPECT_FALSE(test, tern_undo_try(flight_sk(f), &f->news));
+	/* of an earlier recovery, and of what was sent since */
+	tern_undo_dsack(flight_sk(f), f->iss, FLIGHT_MSS);
+	tern_undo_dsack(flight_sk(f), f->ts.recover_seq + 1, FLIGHT_MSS);
+	KUNIT_EXPECT_FALSE(test, tern_undo_try(flight_sk(f), &f->news));
+	tern_undo_dsack(flight_sk(f), f->iss + 2 * FLIGHT_MSS, FLIGHT_MSS);
+	KUNIT_EXPECT_TRUE(test, tern_undo_try(flight_sk(f), &f->news));
+	KUNIT_EXPECT_EQ(test, f->ts.cong.snd_cwnd, CWND);
+	KUNIT_EXPECT_EQ(test, flight_count(TERN_MIB_DSACKUndo), before + 1);
+}
+
+static void nothing_is_undone_that_was_not_sent_again(struct kunit *test)
+{
+	struct flight *f = test->priv;
+
+	KUNIT_ASSERT_NOT_NULL(test, flight_send(f, FLIGHT_MSS));
+	tern_undo_begin(flight_sk(f));
+	f->ts.ca_state = TERN_CA_RECOVERY;
+	f->news.dsacked = FLIGHT_MSS;
+	KUNIT_EXPECT_FALSE(test, tern_undo_try(flight_sk(f), &f->news));
+}
+
+static struct kunit_case undo_cases[] = {
+	KUNIT_CASE(echo_of_the_first_transmission_undoes),
+	KUNIT_CASE(echo_of_the_repair_undoes_nothing),
+	KUNIT_CASE(half_an_answer_undoes_nothing),
+	KUNIT_CASE(duplicates_of_all_repairs_undo),
+	KUNIT_CASE(nothing_is_undone_that_was_not_sent_again),
+	{ }
+};
+
+static struct kunit_suite undo_suite = {
+	.name = "tern_undo",
+	.init = flight_init,
+	.exit = flight_exit,
+	.test_cases = undo_cases,
+};
+
+kunit_test_suite(undo_suite);
