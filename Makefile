@@ -16,6 +16,7 @@
 #	KERNEL=6.12|6.1|debug	the kernel of the virtual machine
 #	TESTS="connect bind"	what check runs, instead of everything
 #	DESTDIR= PREFIX=	where install puts things
+#	TERN_KUNIT=y		with tern_test.ko, the unit tests, for a kernel with KUnit
 
 KDIR    ?= /lib/modules/$(shell uname -r)/build
 PREFIX  ?= /usr/local

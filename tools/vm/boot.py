@@ -123,7 +123,8 @@ class Machine:
             "-initrd", os.path.join(args.dir, "initrd"),
             "-append",
             "console=ttyS0 quiet panic=-1 oops=panic mitigations=off nokaslr "
-            "random.trust_cpu=on tsc=reliable no_timer_check " + args.append,
+            "random.trust_cpu=on tsc=reliable no_timer_check kunit.enable=1 " +
+            args.append,
             "-serial", "file:" + self.console_log,
             "-virtfs", "local,path=/,mount_tag=host,security_model=none,"
                        "readonly=on,multidevs=remap,id=host",
