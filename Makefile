@@ -8,7 +8,7 @@
 #	make bench		TCP and Tern over the same path, in a virtual machine
 #	make bench-paths	likewise on bad paths, and together on one
 #	make vm			a shell in a virtual machine
-#	make fuzz		five minutes of libFuzzer for the segment parser
+#	make fuzz		five minutes of libFuzzer: options, scoreboard
 #	make mutants		breaks the module in places: do the packet scripts notice?
 #	make lint		checkpatch, sparse, extra warnings, shellcheck
 #	make clean
