@@ -21,8 +21,8 @@
  */
 struct dctcp {
 	u32 alpha;
-	u64 acked;
-	u64 marked;
+	u32 acked;
+	u32 marked;
 };
 
 static_assert(sizeof(struct dctcp) <= TERN_CONG_PRIV * sizeof(u64));
@@ -48,7 +48,7 @@ static void dctcp_observe(struct tern_cong *c, const struct tern_cong_sample *s)
 		dctcp->marked += s->acked;
 	if (!s->round_ended || !dctcp->acked)
 		return;
-	share = div64_u64(dctcp->marked * ALPHA_ONE, dctcp->acked);
+	share = div_u64((u64)dctcp->marked * ALPHA_ONE, dctcp->acked);
 	dctcp->alpha -= dctcp->alpha >> GAIN_SHIFT;
 	dctcp->alpha = min(dctcp->alpha + (share >> GAIN_SHIFT), ALPHA_ONE);
 	dctcp->acked = 0;

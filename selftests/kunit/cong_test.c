@@ -65,7 +65,7 @@ static void hystart_goes_on_while_the_rtt_is_steady(struct kunit *test)
 
 static void window_stays_sane_whatever_comes(struct kunit *test)
 {
-	static struct tern_cong_ops *const all[] = { &tern_cubic, &tern_newreno };
+	static struct tern_cong_ops *const all[] = { &tern_cubic, &tern_newreno, &tern_dctcp };
 	struct dice dice = { .state = 3 };
 	int i, n;
 

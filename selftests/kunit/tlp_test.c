@@ -57,6 +57,24 @@ static void single_segment_waits_for_a_delayed_ack(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, timeout(test), 2 * RTT + 40 * USEC_PER_MSEC);
 }
 
+/* which is acknowledged at once */
+static void end_of_a_longer_message_does_not(struct kunit *test)
+{
+	struct flight *f = test->priv;
+
+	send_segments(test, 2);
+	KUNIT_ASSERT_NOT_NULL(test, flight_send(f, FLIGHT_MSS / 2));
+	f->ts.snd_sml = f->ts.snd_nxt;
+	f->ts.turn_snd = f->ts.snd_una;
+	f->ts.snd_una += 2 * FLIGHT_MSS;
+	f->ts.last_progress = tern_clock_us();
+	f->ts.rtt.rttvar = 4 * RTT;
+	KUNIT_EXPECT_EQ(test, timeout(test), 2 * RTT);
+	f->ts.turn_snd = f->ts.snd_una;		/* of a message that is short */
+	KUNIT_EXPECT_EQ(test, timeout(test), 2 * RTT + 40 * USEC_PER_MSEC);
+	f->ts.snd_una -= 2 * FLIGHT_MSS;
+}
+
 static void no_probe_where_none_is_due(struct kunit *test)
 {
 	struct flight *f = test->priv;
@@ -176,6 +194,7 @@ static struct kunit_case tlp_cases[] = {
 	KUNIT_CASE(probe_after_two_round_trips),
 	KUNIT_CASE(probe_waits_from_the_last_sign),
 	KUNIT_CASE(single_segment_waits_for_a_delayed_ack),
+	KUNIT_CASE(end_of_a_longer_message_does_not),
 	KUNIT_CASE(no_probe_where_none_is_due),
 	KUNIT_CASE(probe_is_new_data_if_there_is_some),
 	KUNIT_CASE(probe_is_the_last_segment_else),
