@@ -67,6 +67,13 @@ static void progress(struct sock *sk, struct tern_ack_news *news)
 		ts->round_end = ts->snd_nxt;
 }
 
+static void account_delivery(struct sock *sk, const struct tern_ack_news *news)
+{
+	tern_mib_add(sock_net(sk), Delivered, news->delivered);
+	if (news->ece)
+		tern_mib_add(sock_net(sk), DeliveredCE, news->delivered);
+}
+
 static void update_timer(struct sock *sk, bool progressed)
 {
 	struct tern_sock *ts = tern_sk(sk);
@@ -127,6 +134,8 @@ bool tern_ack(struct sock *sk, const struct sk_buff *skb, const struct tern_opti
 		tern_scoreboard_sack(sk, opts, cb->ack, &news);
 	if (news.acked)
 		progress(sk, &news);
+	if (news.delivered)
+		account_delivery(sk, &news);
 	if (ts->snd_una != ts->snd_nxt || news.acked || news.dsacked || news.ece) {
 		tern_recovery_ack(sk, &news);
 		tern_pacing_update(sk);

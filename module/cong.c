@@ -253,11 +253,17 @@ void tern_cong_init(struct sock *sk)
 void tern_cong_ack(struct sock *sk, const struct tern_cong_sample *s)
 {
 	struct tern_sock *ts = tern_sk(sk);
+	bool first;
 
 	/* RFC 7661: a window that was not filled says nothing about the path */
 	if (!s->acked || (!ts->is_cwnd_limited && ts->ca_state == TERN_CA_OPEN))
 		return;
+	first = ts->cong.snd_ssthresh == TERN_SSTHRESH_UNKNOWN;
 	ts->cong.ops->ack(&ts->cong, s);
+	if (first && ts->cong.snd_ssthresh != TERN_SSTHRESH_UNKNOWN) {
+		tern_mib_inc(sock_net(sk), HystartDelayDetect);
+		tern_mib_add(sock_net(sk), HystartDelayCwnd, ts->cong.snd_cwnd / ts->mss);
+	}
 }
 
 /**

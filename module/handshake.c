@@ -176,6 +176,7 @@ static void syn_timer(struct timer_list *timer)
 	}
 	syn->retrans++;
 	tern_mib_inc(syn->conn.net, RetransSegs);
+	tern_mib_inc(syn->conn.net, SynRetrans);
 	send_syn_ack(syn);
 	/* RFC 6298, 5.5: twice as long each time */
 	mod_timer(&syn->timer, jiffies + min(HZ << min_t(u8, syn->retrans, 7), 120 * HZ));

@@ -22,6 +22,11 @@ struct net;
 	X(OFOQueue) X(OFOMerge) X(OFOPruned) X(RcvQDrop) X(DupSegs) X(BacklogDrop) \
 	X(SACKSent) X(SACKRecv) X(SACKDiscard) X(SACKReneging) X(DSACKSent) X(DSACKRecv) \
 	X(InCE) X(ECNReduced) X(FastRetrans) X(LostSegs) X(Timeouts) \
+	X(OrigDataSent) X(Delivered) X(DeliveredCE) X(SynRetrans) X(SlowStartRetrans) \
+	X(SackRecovery) X(SackRecoveryFail) X(LossFailures) X(LostRetransmit) \
+	X(RetransFail) X(SpuriousRtxHostQueues) X(SpuriousRTOs) X(PartialUndo) \
+	X(DSACKOfoSent) X(DSACKOfoRecv) X(DSACKRecvSegs) X(DSACKIgnoredDubious) \
+	X(HystartDelayDetect) X(HystartDelayCwnd) \
 	X(LossProbes) X(LossProbeRecovery) \
 	X(ReorderSeen) X(FullUndo) X(LossUndo) X(DSACKUndo) \
 	X(ZeroWindowAdv) X(ZeroWindowProbes) X(KeepAlives) \

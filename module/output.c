@@ -150,6 +150,8 @@ static void fill_sack(struct tern_sock *ts, struct tern_options *opts)
 		opts->sack[n++] = ts->dsack;
 		ts->have_dsack = false;
 		tern_mib_inc(sock_net((struct sock *)ts), DSACKSent);
+		if (!seq_before(ts->dsack.start, ts->rcv_nxt))
+			tern_mib_inc(sock_net((struct sock *)ts), DSACKOfoSent);
 	}
 	for (i = 0; i < ts->nr_sack && n < TERN_SACK_BLOCKS; i++)
 		opts->sack[n++] = ts->sack[i];

@@ -21,7 +21,7 @@ static int snmp_show(struct seq_file *seq, void *v)
 	int i;
 
 	for (i = 0; i < TERN_MIB_MAX; i++)
-		seq_printf(seq, "%-20s %lu\n", tern_mib_names[i],
+		seq_printf(seq, "%-24s %lu\n", tern_mib_names[i],
 			   tern_mib_read(seq_file_single_net(seq), i));
 	return 0;
 }

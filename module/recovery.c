@@ -37,6 +37,11 @@ void tern_recovery_init(struct sock *sk)
 	tern_rack_init(ts);
 }
 
+static u32 segments(const struct tern_sock *ts, const struct sk_buff *skb)
+{
+	return DIV_ROUND_UP(max_t(u32, skb->len, 1), ts->mss);
+}
+
 /**
  * tern_recovery_mark_lost - a segment is believed to be lost
  * @sk: socket
@@ -51,11 +56,13 @@ void tern_recovery_mark_lost(struct sock *sk, struct sk_buff *skb)
 		tern_mtu_probe_lost(sk);
 		ts->mtu_lost = skb->len;
 	}
+	if (TERN_CB(skb)->mark & TERN_SKB_RETRANS)
+		tern_mib_add(sock_net(sk), LostRetransmit, segments(ts, skb));
 	tern_rtx_unmark(ts, skb, TERN_SKB_RETRANS);
 	tern_rtx_mark_lost(ts, skb);
 	ts->rtx_seq = seq_min(ts->rtx_seq, TERN_CB(skb)->seq);
 	ts->lost_anew = true;
-	tern_mib_add(sock_net(sk), LostSegs, DIV_ROUND_UP(max_t(u32, skb->len, 1), ts->mss));
+	tern_mib_add(sock_net(sk), LostSegs, segments(ts, skb));
 }
 
 /* what was reduced by the share of marks is halved when a loss follows (RFC 8257, 3.5) */
@@ -176,7 +183,7 @@ static void respond(struct sock *sk, const struct tern_ack_news *news)
 	if (ts->mtu_lost && ts->lost_out == ts->mtu_lost && ts->ca_state == TERN_CA_OPEN) {
 		repair_without_response(sk);
 	} else if (ts->lost_out && ts->ca_state < TERN_CA_RECOVERY) {
-		tern_mib_inc(sock_net(sk), FastRetrans);
+		tern_mib_inc(sock_net(sk), SackRecovery);
 		reduce(sk, TERN_CA_RECOVERY, false, news->prior_in_flight);
 	}
 	if (ts->ca_state == TERN_CA_OPEN || ts->ca_state == TERN_CA_LOSS)
@@ -243,6 +250,19 @@ void tern_recovery_reo_timeout(struct sock *sk)
 	tern_recovery_xmit(sk);
 }
 
+/* the first timeout of a series shows that something else has failed */
+static void count_failure(const struct sock *sk)
+{
+	const struct tern_sock *ts = tern_sk(sk);
+
+	if (ts->retransmits > 1)
+		return;
+	if (ts->ca_state == TERN_CA_RECOVERY)
+		tern_mib_inc(sock_net(sk), SackRecoveryFail);
+	else if (ts->ca_state == TERN_CA_LOSS)
+		tern_mib_inc(sock_net(sk), LossFailures);
+}
+
 /**
  * tern_recovery_enter_loss - a retransmission timeout (RFC 5681, RFC 8985 section 6.3)
  * @sk: socket with something in flight
@@ -257,6 +277,7 @@ void tern_recovery_enter_loss(struct sock *sk)
 	struct tern_sock *ts = tern_sk(sk);
 	struct sk_buff *skb = tern_rtx_head(ts), *head = skb;
 
+	count_failure(sk);
 	if (skb && TERN_CB(skb)->mark & TERN_SKB_SACKED)
 		tern_scoreboard_forget(sk);
 	for (; skb; skb = skb_rb_next(skb)) {
@@ -307,19 +328,22 @@ void tern_recovery_mtu_lost(struct sock *sk)
 int tern_retransmit(struct sock *sk, struct sk_buff *skb, u32 limit)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	int err;
+	int err = -ENOMEM;
 
-	if (skb_fclone_busy(sk, skb))
+	if (skb_fclone_busy(sk, skb)) {
+		tern_mib_inc(sock_net(sk), SpuriousRtxHostQueues);
 		return -EBUSY;
-	if (skb->len > limit && !tern_rtx_split(sk, skb, limit, GFP_ATOMIC))
-		return -ENOMEM;
-
-	tern_undo_retransmitted(sk, TERN_CB(skb)->end_seq - TERN_CB(skb)->seq);
-	err = tern_transmit(sk, skb, GFP_ATOMIC);
-	if (err)
+	}
+	if (skb->len <= limit || tern_rtx_split(sk, skb, limit, GFP_ATOMIC)) {
+		tern_undo_retransmitted(sk, TERN_CB(skb)->end_seq - TERN_CB(skb)->seq);
+		err = tern_transmit(sk, skb, GFP_ATOMIC);
+	}
+	if (err) {
+		tern_mib_add(sock_net(sk), RetransFail, segments(ts, skb));
 		return err;
+	}
 	tern_mib_add(sock_net(sk), RetransSegs, max_t(u32, skb_shinfo(skb)->gso_segs, 1));
-	ts->total_retrans += DIV_ROUND_UP(max_t(u32, skb->len, 1), ts->mss);
+	ts->total_retrans += segments(ts, skb);
 	ts->prr.out += skb->len;
 	tern_rtx_mark_retrans(ts, skb);
 	return 0;
@@ -350,6 +374,10 @@ void tern_recovery_xmit(struct sock *sk)
 		room = min(room, tern_pacing_burst(sk));
 		if (tern_retransmit(sk, skb, room))
 			return;
+		if (ts->ca_state == TERN_CA_LOSS)
+			tern_mib_add(sock_net(sk), SlowStartRetrans, segments(ts, skb));
+		else
+			tern_mib_add(sock_net(sk), FastRetrans, segments(ts, skb));
 		ts->rtx_seq = TERN_CB(skb)->end_seq;
 		if (ts->lost_out <= ts->retrans_out)
 			return;

@@ -113,6 +113,25 @@ static bool is_dsack(const struct tern_options *opts, u32 ack)
 	       !seq_before(b[0].start, b[1].start);
 }
 
+static void take_dsack(struct sock *sk, const struct tern_sack_block *block, u32 ack,
+		       struct tern_ack_news *news)
+{
+	struct tern_sock *ts = tern_sk(sk);
+	u32 len = block->end - block->start;
+
+	tern_mib_inc(sock_net(sk), DSACKRecv);
+	if (!seq_before(block->start, ack))
+		tern_mib_inc(sock_net(sk), DSACKOfoRecv);
+	/* not of an age long past: nothing larger than a window is in flight */
+	if (len > ts->max_window) {
+		tern_mib_inc(sock_net(sk), DSACKIgnoredDubious);
+		return;
+	}
+	tern_mib_add(sock_net(sk), DSACKRecvSegs, DIV_ROUND_UP(len, ts->mss));
+	news->dsacked = len;
+	news->dsack_end = block->end;
+}
+
 /* the same block comes again and again: start where its last showing ended */
 static u32 unseen_start(const struct tern_sock *ts, const struct tern_sack_block *block)
 {
@@ -142,12 +161,7 @@ void tern_scoreboard_sack(struct sock *sk, const struct tern_options *opts, u32 
 
 	tern_mib_inc(sock_net(sk), SACKRecv);
 	if (is_dsack(opts, ack)) {
-		tern_mib_inc(sock_net(sk), DSACKRecv);
-		/* not of an age long past: nothing larger than a window is in flight */
-		if (opts->sack[0].end - opts->sack[0].start <= ts->max_window) {
-			news->dsacked = opts->sack[0].end - opts->sack[0].start;
-			news->dsack_end = opts->sack[0].end;
-		}
+		take_dsack(sk, &opts->sack[0], ack, news);
 		i = 1;
 	}
 	for (; i < opts->nr_sack; i++) {

@@ -107,6 +107,7 @@ static void segment_sent(struct sock *sk, struct sk_buff *skb)
 	ts->snd_nxt = TERN_CB(skb)->end_seq;
 	ts->prr.out += skb->len;
 	ts->last_sent = TERN_CB(skb)->sent_us;
+	tern_mib_add(sock_net(sk), OrigDataSent, max_t(u32, skb_shinfo(skb)->gso_segs, 1));
 	if (skb->len % ts->mss)
 		ts->snd_sml = ts->snd_nxt;
 	if (!ts->rtx_armed || ts->rtx_mode == TERN_RTX_PERSIST)

@@ -223,6 +223,7 @@ static void retransmission_timeout(struct sock *sk)
 		return;
 	skb = tern_rtx_head(ts);
 	if (skb && skb_fclone_busy(sk, skb) && local_queue_patience(ts)) {
+		tern_mib_inc(sock_net(sk), SpuriousRtxHostQueues);
 		rtx_start_timer(sk, TERN_RTX_RTO,
 				jiffies + tern_us_to_jiffies(min(ts->rto_us, USEC_PER_SEC / 2)));
 		return;
@@ -240,6 +241,7 @@ static void retransmission_timeout(struct sock *sk)
 		ts->rtx_start = jiffies ?: 1;
 	if (ts->snd_una == ts->iss && !ts->bytes_acked) {
 		tern_mib_inc(sock_net(sk), RetransSegs);
+		tern_mib_inc(sock_net(sk), SynRetrans);
 		tern_send_syn(sk);
 	} else {
 		if (skb)

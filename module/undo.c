@@ -103,11 +103,15 @@ bool tern_undo_try(struct sock *sk, const struct tern_ack_news *news)
 		   !ts->retrans_out && seq_before(news->tsecr, undo->tsval)) {
 		if (ts->ca_state == TERN_CA_LOSS)
 			tern_mib_inc(sock_net(sk), LossUndo);
+		else if (seq_before(ts->snd_una, ts->recover_seq))
+			tern_mib_inc(sock_net(sk), PartialUndo);
 		else
 			tern_mib_inc(sock_net(sk), FullUndo);
 	} else {
 		return false;
 	}
+	if (ts->ca_state == TERN_CA_LOSS)
+		tern_mib_inc(sock_net(sk), SpuriousRTOs);
 	restore(sk);
 	return true;
 }

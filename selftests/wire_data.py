@@ -76,7 +76,7 @@ def duplicate(w):
     c = w.established()
     c.send(len=100)
     c.expect("A", ack=101)
-    with w.counts(DSACKSent=1, DupSegs=1):
+    with w.counts(DSACKSent=1, DSACKOfoSent=0, DupSegs=1):
         c.send(seq=1, len=100)
         c.expect("A", ack=101, sack=[(1, 101)])
     c.read(100)
@@ -90,7 +90,7 @@ def duplicate_out_of_order(w):
     c = w.established()
     c.send(seq=101, len=300)
     c.expect("A", ack=1, sack=[(101, 401)])
-    with w.counts(DSACKSent=1):
+    with w.counts(DSACKSent=1, DSACKOfoSent=1):
         c.send(seq=201, len=100)
         c.expect("A", ack=1, sack=[(201, 301), (101, 401)])
     c.send(len=100)

@@ -104,7 +104,7 @@ def reduces(w):
     c = established(w)
     c.write(INITIAL_WINDOW * w.mss)
     expect_segments(c, INITIAL_WINDOW)
-    with w.counts(ECNReduced=1, RetransSegs=0):
+    with w.counts(ECNReduced=1, RetransSegs=0, Delivered=6 * w.mss, DeliveredCE=6 * w.mss):
         for number in (2, 4, 6):
             c.send("AE", ack=edge(w, number))
         check_equal(ssthresh(c), 7, "threshold after a mark in a window of ten")

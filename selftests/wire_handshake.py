@@ -132,9 +132,10 @@ def tiny_mss(w):
 
 @scenario("SYN is sent again, the same", slow=True)
 def syn_again(w):
-    c = w.connecting()
-    first = c.expect_syn()
-    again = c.expect_syn()
+    with w.counts(SynRetrans=(1, None), OrigDataSent=0):
+        c = w.connecting()
+        first = c.expect_syn()
+        again = c.expect_syn()
     check_equal(again.seq, first.seq, "sequence number of the second SYN")
     check_equal(again.options, first.options, "options of the second SYN")
     c.send_syn_ack()
@@ -144,9 +145,10 @@ def syn_again(w):
 
 @scenario("SYN-ACK is sent again, the same", slow=True)
 def syn_ack_again(w):
-    c = half_open(w)
-    first = c.last
-    again = c.expect("SA", seq=0, ack=1)
+    with w.counts(SynRetrans=(1, None)):
+        c = half_open(w)
+        first = c.last
+        again = c.expect("SA", seq=0, ack=1)
     check_equal(again.options, first.options, "options of the second SYN-ACK")
     finish(c)
 

@@ -22,7 +22,7 @@ CA_OPEN, CA_RECOVERY, CA_LOSS = 0, 3, 4
 @scenario("RACK: one SACKed segment: the hole is sent again when time for reordering is over")
 def reordering_window(w):
     c = burst(w)
-    with w.counts(FastRetrans=1, Timeouts=0, RetransSegs=1):
+    with w.counts(SackRecovery=1, FastRetrans=1, Timeouts=0, RetransSegs=1):
         sack(c, (1, 2))
         c.expect("A", seq=1, len=w.mss)
     c.send("A", ack=edge(w, INITIAL_WINDOW))
@@ -43,7 +43,7 @@ def filled_in_time(w):
 @scenario("RACK: a lost retransmission is found by what was sent after it")
 def lost_retransmission(w):
     c = burst(w, written=40)
-    with w.counts(Timeouts=0, FastRetrans=1):
+    with w.counts(Timeouts=0, SackRecovery=1, FastRetrans=2, LostRetransmit=1):
         sack(c, (1, 4))
         c.expect("A", seq=1, len=w.mss)
         last = 10
@@ -57,7 +57,7 @@ def lost_retransmission(w):
 @scenario("RACK: every segment sent before a SACKed one is lost, not only the first")
 def several_holes(w):
     c = burst(w)
-    with w.counts(FastRetrans=1, Timeouts=0, LostSegs=(3, 3)):
+    with w.counts(SackRecovery=1, FastRetrans=3, Timeouts=0, LostSegs=(3, 3)):
         sack(c, (3, 10))
         c.expect("A", seq=1, len=w.mss)
         c.expect("A", seq=edge(w, 1), len=w.mss)
@@ -129,7 +129,7 @@ def probe_is_new_data(w):
 @scenario("TLP: a probe's answer shows what is lost: fast retransmit, no timeout", slow=True)
 def probe_brings_sack(w):
     w.sysctl("tlp", 1 if w.tern else 3)
-    with w.counts(LossProbes=1, FastRetrans=1, Timeouts=0):
+    with w.counts(LossProbes=1, SackRecovery=1, FastRetrans=3, Timeouts=0):
         c = burst(w, 6, rtt=PATH)
         c.send("A", ack=edge(w, 2))
         c.expect("A", seq=edge(w, 5), len=w.mss)
@@ -162,7 +162,8 @@ def probe_repaired(w):
 @scenario("TLP: a probe that was not needed leaves the window alone", slow=True)
 def probe_not_needed(w):
     w.sysctl("tlp", 1 if w.tern else 3)
-    with w.counts(LossProbes=1, LossProbeRecovery=0, DSACKRecv=1):
+    with w.counts(LossProbes=1, LossProbeRecovery=0, FastRetrans=0, DSACKRecv=1,
+                  DSACKOfoRecv=0, DSACKRecvSegs=1):
         c = burst(w, 5, rtt=PATH)
         c.expect("A", seq=edge(w, 4), len=w.mss)
         c.send("A", ack=edge(w, 5), sack=[(edge(w, 4), edge(w, 5))])
@@ -200,13 +201,26 @@ def undo_by_timestamp(w):
     c = burst(w)
     first = c.last.ts
     before = cwnd(c)
-    with w.counts(FastRetrans=1, FullUndo=1, Timeouts=0):
+    with w.counts(FastRetrans=1, FullUndo=1, PartialUndo=0, Timeouts=0):
         sack(c, (1, 4))
         c.expect("A", seq=1, len=w.mss)
         c.send("A", ack=edge(w, INITIAL_WINDOW), tsecr=first)
     check_equal(ca_state(c), CA_OPEN, "state of recovery")
     check(cwnd(c) >= before, f"window of {cwnd(c)}, before {before}")
     check(ssthresh(c) > INITIAL_WINDOW, f"ssthresh {ssthresh(c)}")
+    c.alive()
+
+
+@scenario("undo: an acknowledgment of a part of what was in flight is enough")
+def undo_by_part(w):
+    c = burst(w)
+    first = c.last.ts
+    with w.counts(FastRetrans=1, FullUndo=0, PartialUndo=1, SpuriousRTOs=0):
+        sack(c, (1, 4))
+        c.expect("A", seq=1, len=w.mss)
+        c.send("A", ack=edge(w, 4), tsecr=first)
+    check_equal(ca_state(c), CA_OPEN, "state of recovery")
+    c.send("A", ack=edge(w, INITIAL_WINDOW))
     c.alive()
 
 
@@ -224,7 +238,7 @@ def no_undo(w):
 @scenario("undo: a timeout that was too early, by timestamp", slow=True)
 def undo_timeout(w):
     w.sysctl("rto_min_ms", 500)
-    with w.counts(Timeouts=(1, None), LossUndo=1):
+    with w.counts(Timeouts=(1, None), LossUndo=1, SpuriousRTOs=1):
         c = burst(w)
         first = c.last.ts
         c.repeats_ok = True
@@ -253,7 +267,7 @@ def undo_by_dsack(w):
 @scenario("undo: one duplicate of two retransmissions is not enough")
 def no_undo_by_half(w):
     c = burst(w)
-    with w.counts(FastRetrans=1, DSACKUndo=0):
+    with w.counts(SackRecovery=1, FastRetrans=2, DSACKUndo=0):
         sack(c, (2, 10))
         c.expect("A", seq=1, len=w.mss)
         c.expect("A", seq=edge(w, 1), len=w.mss)
@@ -293,7 +307,7 @@ def ends_with_ssthresh(w):
 @scenario("PRR: the first retransmission goes out however much is in flight", variants=TERN)
 def first_goes_out(w):
     c = burst(w, written=40)
-    with w.counts(FastRetrans=1):
+    with w.counts(SackRecovery=1, FastRetrans=(1, None)):
         sack(c, (9, 10))
         while c.expect("A", len=w.mss).rel != 1:
             pass

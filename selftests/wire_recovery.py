@@ -8,12 +8,13 @@ count.
 """
 import errno
 import socket
+import time
 
 from lib.flight import (INITIAL_WINDOW, LARGE_BUFFER, backoff, burst, edge, expect_segments,
                         sack, ssthresh, timeout_us)
 from lib.scenario import TERN, main, scenario
 from lib.ternwire import sack_option
-from lib.wire import check, check_equal
+from lib.wire import check, check_equal, relative
 
 TCP_NODELAY = 1
 
@@ -22,8 +23,9 @@ TCP_NODELAY = 1
 
 @scenario("initial window is ten segments")
 def initial_window(w):
-    c = burst(w, written=20)
-    c.expect_none()
+    with w.counts(OrigDataSent=INITIAL_WINDOW):
+        c = burst(w, written=20)
+        c.expect_none()
 
 
 # TCP may hold one back for a larger burst
@@ -62,7 +64,8 @@ def application_limited(w):
 @scenario("three SACKed segments: exactly the hole is sent again, once")
 def fast_retransmit(w):
     c = burst(w)
-    with w.counts(FastRetrans=1, RetransSegs=1, Timeouts=0, SACKRecv=(1, None)):
+    with w.counts(SackRecovery=1, FastRetrans=1, RetransSegs=1, Timeouts=0, LostRetransmit=0,
+                  OrigDataSent=0, SACKRecv=(1, None)):
         sack(c, (1, 4))
         c.expect("A", seq=1, len=w.mss)
         for last in (5, 6, 7):
@@ -187,6 +190,38 @@ def dsack_is_no_loss(w):
     c.alive()
 
 
+@scenario("a D-SACK of what is out of order comes in a second block", variants=TERN)
+def dsack_out_of_order(w):
+    c = burst(w)
+    with w.counts(DSACKRecv=1, DSACKOfoRecv=1, DSACKRecvSegs=2, DSACKIgnoredDubious=0):
+        sack(c, (1, 3), (1, 4))
+        c.expect("A", seq=1, len=w.mss)
+    c.send("A", ack=edge(w, INITIAL_WINDOW))
+    c.alive()
+
+
+@scenario("HyStart++: slow start ends when the RTT has grown and stays so", variants=TERN, slow=True)
+def slow_start_ends(w):
+    """The echo says when a segment was sent: the RTT is what we want it to be"""
+    w.mss = 200
+    c = w.established(options=LARGE_BUFFER)
+    acked, ahead = 0, None
+    with w.counts(HystartDelayDetect=1, HystartDelayCwnd=(INITIAL_WINDOW, None)):
+        while ssthresh(c) > 1000:
+            while c.write_at < edge(w, acked + 100):
+                c.write(10 * w.mss)
+            segment = c.expect("A", seq=edge(w, acked), len=w.mss)
+            acked += 1
+            # both are CLOCK_MONOTONIC; the kernel's begins elsewhere
+            now = int(time.monotonic() * 1e6)
+            ahead = max(ahead or relative(segment.ts, now), relative(segment.ts, now))
+            # and grows on: a sample below the first high ones would end the doubt
+            rtt = 5000 if acked <= INITIAL_WINDOW else 80000 + 1000 * acked
+            c.send("A", ack=edge(w, acked), tsecr=(now + ahead - rtt) & 0xffffffff)
+            check(acked < 600, "still in slow start")
+    check(acked > 6 * INITIAL_WINDOW, f"slow start ended after {acked} segments")
+
+
 # --- the timer ------------------------------------------------------------------
 
 @scenario("retransmission timer: the first segment, with growing intervals", slow=True)
@@ -215,7 +250,7 @@ def timeout_slow_start(w):
     c = burst(w)
     c.expect("A", seq=1, len=w.mss)
     c.expect_none()
-    with w.counts(FastRetrans=0):
+    with w.counts(SackRecovery=0, FastRetrans=0, SlowStartRetrans=6, LostRetransmit=0):
         c.send("A", ack=edge(w, 1))
         c.expect("A", seq=edge(w, 1), len=w.mss)
         c.expect("A", seq=edge(w, 2), len=w.mss)
@@ -262,11 +297,28 @@ def reneging(w):
 def lost_retransmission(w):
     w.sysctl("rto_min_ms", 500)
     c = burst(w)
-    sack(c, (1, 4))
-    c.expect("A", seq=1, len=w.mss)
-    sack(c, (1, 10))
-    c.expect("A", seq=1, len=w.mss)
+    with w.counts(SackRecovery=1, SackRecoveryFail=1, LossFailures=0, LostRetransmit=(1, None),
+                  Timeouts=(1, None)):
+        sack(c, (1, 4))
+        c.expect("A", seq=1, len=w.mss)
+        sack(c, (1, 10))
+        c.expect("A", seq=1, len=w.mss)
     c.send("A")
+    c.alive()
+
+
+@scenario("a timeout in the recovery from a timeout", slow=True)
+def timeout_after_timeout(w):
+    w.sysctl("rto_min_ms", 1000)
+    with w.counts(Timeouts=(2, None), SackRecoveryFail=0, LossFailures=1):
+        c = burst(w)
+        c.repeats_ok = True
+        c.expect("A", seq=1)
+        c.send("A", ack=edge(w, 1))
+        for _ in range(2):
+            while c.expect("A").rel != edge(w, 1):
+                pass
+    c.send("A", ack=edge(w, INITIAL_WINDOW))
     c.alive()
 
 
@@ -374,7 +426,8 @@ def senseless_sack(w):
     end = edge(w, INITIAL_WINDOW)
     senseless = [(end + 1, end + 2000), (500, 400), (edge(w, 3), edge(w, 3)),
                  (edge(w, 2), end + 1), (1 - 200000, 1 - 100000), (1, 1 << 31)]
-    with w.counts(RetransSegs=0, FastRetrans=0, SACKDiscard=(len(senseless) - 1, None)):
+    with w.counts(RetransSegs=0, FastRetrans=0, SACKDiscard=(len(senseless) - 1, None),
+                  DSACKIgnoredDubious=(1, None)):
         for block in senseless:
             c.send("A", ack=1, sack=[block])
         c.expect_none()

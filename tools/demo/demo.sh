@@ -253,7 +253,7 @@ counts()
 	tc -n router -s qdisc show |
 		awk '/^qdisc netem/ { dev = $5 }
 		     dev && /^ Sent/ { print "lost_to_" dev, $7 + 0; dev = "" }'
-	in_ns client tern nstat -z OutSegs RetransSegs FastRetrans Timeouts |
+	in_ns client tern nstat -z OutSegs RetransSegs SackRecovery Timeouts |
 		sed 's/^/client_/'
 	in_ns server tern nstat -z RetransSegs | sed 's/^/server_/'
 }
@@ -267,7 +267,7 @@ report_counts()
 			      " packets to the server, " n["lost_to_client"] " to the client"
 			print "  sent by the client   " n["client_OutSegs"] " segments, and " \
 			      n["client_RetransSegs"] " of them again"
-			print "                       (fast recoveries: " n["client_FastRetrans"] \
+			print "                       (fast recoveries: " n["client_SackRecovery"] \
 			      ", timeouts: " n["client_Timeouts"] ")"
 			print "  sent by the server   " n["server_RetransSegs"] " segments again"
 		}' "$1" "$2"
