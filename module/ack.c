@@ -36,7 +36,7 @@ static void update_send_window(struct tern_sock *ts, const struct tern_skb_cb *c
 static void sample_rtt(struct sock *sk, struct tern_ack_news *news)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	u32 rtt = tern_tsval(ts) - news->tsecr;
+	u32 rtt = news->now_us + ts->ts_off - news->tsecr;
 
 	if ((s32)rtt < 0)	/* an echo of what was never sent */
 		return;
@@ -55,7 +55,7 @@ static void progress(struct sock *sk, struct tern_ack_news *news)
 
 	ts->snd_una += news->acked;
 	ts->bytes_acked += news->acked;
-	ts->last_progress = tern_clock_us();
+	ts->last_progress = news->now_us;
 	ts->retransmits = 0;
 	ts->rtx_start = 0;
 	WRITE_ONCE(sk->sk_err_soft, 0);
@@ -67,8 +67,9 @@ static void progress(struct sock *sk, struct tern_ack_news *news)
 		ts->round_end = ts->snd_nxt;
 }
 
-static void account_delivery(struct sock *sk, const struct tern_ack_news *news)
+static void account_delivery(struct sock *sk, struct tern_ack_news *news)
 {
+	tern_rate_update(tern_sk(sk), news);
 	tern_mib_add(sock_net(sk), Delivered, news->delivered);
 	if (news->ece)
 		tern_mib_add(sock_net(sk), DeliveredCE, news->delivered);
@@ -130,6 +131,8 @@ bool tern_ack(struct sock *sk, const struct sk_buff *skb, const struct tern_opti
 
 	update_send_window(ts, cb);
 	ts->rack.prior_fack = ts->rack.fack;
+	if (news.acked || opts->nr_sack)
+		news.now_us = tern_clock_us();
 	if (opts->nr_sack)
 		tern_scoreboard_sack(sk, opts, cb->ack, &news);
 	if (news.acked)

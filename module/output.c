@@ -278,6 +278,7 @@ int tern_transmit(struct sock *sk, struct sk_buff *skb, gfp_t gfp)
 	err = send_segment(sk, clone, cb->seq, cb->flags, cb);
 	if (!err) {
 		tern_pacing_sent(sk, skb->len);
+		tern_rate_sent(tern_sk(sk), cb);
 		return 0;
 	}
 	/* it did not leave: what is known of an earlier time still holds */

@@ -29,11 +29,6 @@ void tern_rack_init(struct tern_sock *ts)
 	};
 }
 
-static bool sent_after(u32 us1, u32 end_seq1, u32 us2, u32 end_seq2)
-{
-	return (s32)(us1 - us2) > 0 || (us1 == us2 && seq_after(end_seq1, end_seq2));
-}
-
 /**
  * tern_rack_delivered - a segment was acknowledged or SACKed (steps 2 and 3)
  * @sk: socket
@@ -60,7 +55,7 @@ void tern_rack_delivered(struct sock *sk, const struct sk_buff *skb, u32 end_seq
 		return;
 	rack->rtt_us = rtt;
 	if (!rack->valid ||
-	    sent_after(cb->sent_us, end_seq, rack->sent_us, rack->end_seq)) {
+	    tern_sent_after(cb->sent_us, end_seq, rack->sent_us, rack->end_seq)) {
 		rack->sent_us = cb->sent_us;
 		rack->end_seq = end_seq;
 		rack->valid = true;
@@ -145,7 +140,7 @@ u32 tern_rack_detect_loss(struct sock *sk)
 		const struct tern_skb_cb *cb = TERN_CB(skb);
 		s32 left;
 
-		if (!sent_after(rack->sent_us, rack->end_seq, cb->sent_us, cb->end_seq))
+		if (!tern_sent_after(rack->sent_us, rack->end_seq, cb->sent_us, cb->end_seq))
 			break;
 		left = time_left(ts, skb, now);
 		if (left > 0)

@@ -4,6 +4,8 @@
 
 #include <linux/types.h>
 
+#include "seq.h"
+
 struct sk_buff;
 struct sock;
 struct tern_sock;
@@ -35,6 +37,20 @@ struct tern_rack {
 	bool reordering_seen;
 	bool in_dsack_round;
 };
+
+/**
+ * tern_sent_after - which of two segments was sent later?
+ * @us1: clock when the one was sent
+ * @end_seq1: its end
+ * @us2: clock when the other was
+ * @end_seq2: its end
+ *
+ * Return: whether the one was.
+ */
+static inline bool tern_sent_after(u32 us1, u32 end_seq1, u32 us2, u32 end_seq2)
+{
+	return (s32)(us1 - us2) > 0 || (us1 == us2 && seq_after(end_seq1, end_seq2));
+}
 
 void tern_rack_init(struct tern_sock *ts);
 void tern_rack_delivered(struct sock *sk, const struct sk_buff *skb, u32 end_seq, bool earlier);

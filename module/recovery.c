@@ -133,6 +133,8 @@ static struct tern_cong_sample sample_of(const struct tern_sock *ts,
 		.snd_nxt = ts->snd_nxt,
 		.marked = news->ece,
 		.round_ended = news->round_ended,
+		.is_app_limited = news->rate.app_limited,
+		.delivery_rate = news->rate.bytes_per_s,
 	};
 }
 

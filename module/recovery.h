@@ -4,6 +4,8 @@
 
 #include <linux/types.h>
 
+#include "rate.h"
+
 struct sk_buff;
 struct sock;
 struct tern_options;
@@ -15,11 +17,13 @@ struct tern_options;
  * @delivered: bytes that are known only now to have arrived
  * @dsacked: bytes that arrived twice
  * @dsack_end: sequence number behind them
+ * @now_us: clock when it came, if @acked or with SACK blocks
  * @rtt_us: round-trip time by its timestamp, 0 for none
  * @tsecr: timestamp it echoes
  * @retrans_acked: it covers, for the first time, what had been sent again
  * @ece: it reports congestion
  * @round_ended: it acknowledges all that was sent when a round trip began
+ * @rate: delivery rate
  */
 struct tern_ack_news {
 	u32 prior_in_flight;
@@ -27,11 +31,13 @@ struct tern_ack_news {
 	u32 delivered;
 	u32 dsacked;
 	u32 dsack_end;
+	u32 now_us;
 	u32 rtt_us;
 	u32 tsecr;
 	bool retrans_acked;
 	bool ece;
 	bool round_ended;
+	struct tern_rate_sample rate;
 };
 
 /* scoreboard.c */

@@ -244,19 +244,21 @@ static void acknowledge_part(struct sock *sk, struct sk_buff *skb)
 }
 
 static void delivered(struct sock *sk, const struct sk_buff *skb, u32 end_seq,
-		      const struct tern_ack_news *news)
+		      struct tern_ack_news *news)
 {
 	const struct tern_skb_cb *cb = TERN_CB(skb);
 	bool earlier = cb->mark & TERN_SKB_EVER_RETRANS &&
 		       seq_before(news->tsecr, cb->sent_us + tern_sk(sk)->ts_off);
 
 	tern_rack_delivered(sk, skb, end_seq, earlier);
+	if (!earlier)
+		tern_rate_delivered(tern_sk(sk), cb, &news->rate);
 }
 
 /**
  * tern_rtx_clean - free what snd_una covers
  * @sk: socket; snd_una was just advanced, by news->acked
- * @news: @delivered and @retrans_acked are added to
+ * @news: @delivered, @retrans_acked and @rate are added to
  *
  * What had been SACKed was news of an earlier acknowledgment.
  */

@@ -78,7 +78,7 @@ static struct sk_buff *fit_to_block(struct sock *sk, struct sk_buff *skb, u32 st
 }
 
 /* mark what one block covers; returns whether all of it could be marked */
-static bool sack_block(struct sock *sk, u32 start, u32 end)
+static bool sack_block(struct sock *sk, u32 start, u32 end, struct tern_ack_news *news)
 {
 	struct tern_sock *ts = tern_sk(sk);
 	struct sk_buff *skb = tern_rtx_find(ts, start), *inside;
@@ -93,6 +93,7 @@ static bool sack_block(struct sock *sk, u32 start, u32 end)
 			continue;
 		}
 		tern_rack_delivered(sk, inside, TERN_CB(inside)->end_seq, false);
+		tern_rate_delivered(ts, TERN_CB(inside), &news->rate);
 		if (TERN_CB(inside)->mark & TERN_SKB_MTU_PROBE)
 			tern_mtu_probe_delivered(sk);
 		TERN_CB(inside)->mark &= ~TERN_SKB_MTU_PROBE;
@@ -149,7 +150,7 @@ static u32 unseen_start(const struct tern_sock *ts, const struct tern_sack_block
  * @sk: socket; snd_una not advanced yet
  * @opts: options of the segment, nr_sack > 0
  * @ack: its acknowledgment number
- * @news: @delivered and @dsacked are added to
+ * @news: @delivered, @dsacked and @rate are added to
  */
 void tern_scoreboard_sack(struct sock *sk, const struct tern_options *opts, u32 ack,
 			  struct tern_ack_news *news)
@@ -174,7 +175,7 @@ void tern_scoreboard_sack(struct sock *sk, const struct tern_options *opts, u32 
 			continue;
 		}
 		start = unseen_start(ts, block);
-		if (start == block->end || sack_block(sk, start, block->end))
+		if (start == block->end || sack_block(sk, start, block->end, news))
 			seen[i] = *block;
 	}
 	memcpy(ts->sack_seen, seen, sizeof(seen));

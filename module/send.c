@@ -345,6 +345,7 @@ static int send_locked(struct sock *sk, struct msghdr *msg)
 	if (err)
 		goto out;
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	tern_rate_check_app_limited(sk);
 
 	err = -EPIPE;
 	if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)

@@ -23,6 +23,7 @@
 #include "port.h"
 #include "prr.h"
 #include "rack.h"
+#include "rate.h"
 #include "rtt.h"
 #include "seq.h"
 #include "state.h"
@@ -261,6 +262,8 @@ struct tern_sock {
 	u8 defer_accept;
 	u32 notsent_lowat;
 
+	/* what it tells about itself (rate.c) */
+	struct tern_rate rate;
 	u64 bytes_acked;
 	u64 bytes_received;
 	u32 total_retrans;		/* segments */
@@ -308,6 +311,10 @@ static inline struct sock *tern_conn_sk(struct tern_conn *conn)
  * @sdif: the port below a VRF device, received only
  * @sent_us: clock at the last transmission; sent only
  * @seg_len: payload of each segment it was cut into then; sent only
+ * @app_limited: the program had written too little then; sent only
+ * @delivered: tern_delivered() then; sent only
+ * @delivered_us: clock when that had last grown; sent only
+ * @first_sent_us: when what had last been delivered had been sent; sent only
  *
  * In host byte order. IP's own control block is dead by the time this one is
  * filled in, and is cleared again in the clone given to IP.
@@ -332,9 +339,15 @@ struct tern_skb_cb {
 		struct {
 			u32 sent_us;
 			u16 seg_len;
+			bool app_limited;
+			u32 delivered;
+			u32 delivered_us;
+			u32 first_sent_us;
 		};
 	};
 };
+
+static_assert(sizeof(struct tern_skb_cb) <= sizeof_field(struct sk_buff, cb));
 
 #define TERN_CB(skb) ((struct tern_skb_cb *)(skb)->cb)
 
@@ -355,6 +368,12 @@ static inline u32 tern_in_flight(const struct tern_sock *ts)
 	s32 pipe = ts->snd_nxt - ts->snd_una - ts->sacked_out - ts->lost_out + ts->retrans_out;
 
 	return max(pipe, 0);
+}
+
+/* bytes the peer has, since some beginning; wraps (C.delivered of rate.c's draft) */
+static inline u32 tern_delivered(const struct tern_sock *ts)
+{
+	return ts->snd_una + ts->sacked_out;
 }
 
 static inline u32 tern_receive_window(const struct tern_sock *ts)

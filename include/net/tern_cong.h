@@ -75,6 +75,11 @@ struct tern_cong {
  * @marked: it reported that a router had marked (ECE)
  * @round_ended: what was sent when this was last true is acknowledged: a round
  *	trip is over
+ * @is_app_limited: @delivery_rate is what the program gave the path to do: the
+ *	path may be faster
+ * @delivery_rate: bytes/s at which the path delivered over the last round trip
+ *	or so (draft-cheng-iccrg-delivery-rate-estimation); 0 when this
+ *	acknowledgment is no sample of it
  */
 struct tern_cong_sample {
 	u32 acked;
@@ -85,6 +90,8 @@ struct tern_cong_sample {
 	u32 snd_nxt;
 	bool marked;
 	bool round_ended;
+	bool is_app_limited;
+	u64 delivery_rate;
 };
 
 /**
