@@ -54,7 +54,7 @@ static void progress(struct sock *sk, struct tern_ack_news *news)
 	struct tern_sock *ts = tern_sk(sk);
 
 	ts->snd_una += news->acked;
-	ts->bytes_acked += news->acked;
+	ts->stats.bytes_acked += news->acked;
 	ts->last_progress = news->now_us;
 	ts->retransmits = 0;
 	ts->rtx_start = 0;
@@ -69,10 +69,14 @@ static void progress(struct sock *sk, struct tern_ack_news *news)
 
 static void account_delivery(struct sock *sk, struct tern_ack_news *news)
 {
-	tern_rate_update(tern_sk(sk), news);
+	struct tern_sock *ts = tern_sk(sk);
+
+	tern_rate_update(ts, news);
 	tern_mib_add(sock_net(sk), Delivered, news->delivered);
-	if (news->ece)
-		tern_mib_add(sock_net(sk), DeliveredCE, news->delivered);
+	if (!news->ece)
+		return;
+	ts->stats.delivered_ce += news->delivered;
+	tern_mib_add(sock_net(sk), DeliveredCE, news->delivered);
 }
 
 static void update_timer(struct sock *sk, bool progressed)

@@ -153,8 +153,7 @@ static void reset_connection_state(struct sock *sk)
 	ts->ack_pending = false;
 	ts->ack_now = false;
 	ts->have_dsack = false;
-	ts->bytes_acked = 0;
-	ts->bytes_received = 0;
+	tern_info_reset(sk);
 	ts->copied_seq = ts->rcv_nxt;
 }
 

@@ -98,6 +98,19 @@ static inline void tern_hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
+/* fields of struct tcp_info that not every kernel has */
+#ifdef HAVE_TCPI_RCV_WND
+#define tern_tcpi_set_rcv_wnd(info, window) ((info)->tcpi_rcv_wnd = (window))
+#else
+#define tern_tcpi_set_rcv_wnd(info, window) do { } while (0)
+#endif
+
+#ifdef HAVE_TCPI_TOTAL_RTO
+#define tern_tcpi_set_timeouts(info, n) ((info)->tcpi_total_rto = min_t(u32, n, U16_MAX))
+#else
+#define tern_tcpi_set_timeouts(info, n) do { } while (0)
+#endif
+
 /* a sysctl's handler; its table is const since 6.11 */
 #ifdef HAVE_CONST_CTL_TABLE
 #define TERN_PROC_HANDLER_ARGS \

@@ -219,6 +219,18 @@ int tern_cong_choose(struct sock *sk, const char *name)
 	return 0;
 }
 
+/**
+ * tern_cong_name - which control a socket has
+ * @sk: socket; need not be locked
+ * @name: where to, TERN_CONG_NAME_MAX bytes, padded with zeros
+ */
+void tern_cong_name(const struct sock *sk, char *name)
+{
+	rcu_read_lock();
+	strscpy_pad(name, READ_ONCE(tern_sk(sk)->cong.ops)->name, TERN_CONG_NAME_MAX);
+	rcu_read_unlock();
+}
+
 static u32 initial_window(const struct tern_sock *ts)
 {
 	return INITIAL_WINDOW_SEGMENTS * ts->mss;

@@ -14,6 +14,7 @@ void tern_cong_start(void);
 void tern_cong_attach(struct sock *sk);
 void tern_cong_inherit(struct sock *sk);
 void tern_cong_detach(struct sock *sk);
+void tern_cong_name(const struct sock *sk, char *name);
 int tern_cong_choose(struct sock *sk, const char *name);
 int tern_cong_set_default(struct tern_net *tn, const char *name);
 void tern_cong_forget_default(struct tern_net *tn);

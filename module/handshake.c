@@ -360,6 +360,8 @@ static struct sock *child_create(struct tern_syn *syn)
 	ts->ts_recent = syn->ts_recent;
 	ts->ts_recent_stamp = jiffies;
 	ts->ecn_ok = syn->ecn;
+	ts->stats.total_retrans = syn->retrans;
+	ts->stats.timeouts = syn->retrans;
 	sk->sk_state = TCP_SYN_RECV;	/* a new socket, no transition */
 	if (ip->route(sk)) {
 		__acquire(&sk->sk_lock.slock);	/* by sk_clone_lock() */

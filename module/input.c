@@ -387,6 +387,7 @@ static void rcv_syn_sent(struct sock *sk, struct sk_buff *skb, const struct tern
 	const struct tern_skb_cb *cb = TERN_CB(skb);
 	bool rst = cb->flags & TERN_RST;
 
+	ts->stats.segs_in++;
 	if (cb->flags & TERN_ACK) {
 		/* an old incarnation of the peer: tell it that it is gone */
 		if (cb->tag != ts->local_tag || cb->ack != ts->snd_nxt) {
@@ -567,8 +568,12 @@ void tern_rcv_established(struct sock *sk, struct sk_buff *skb)
 	struct tern_sock *ts = tern_sk(sk);
 	struct tern_options opts;
 	bool fin_acked;
+	u16 segs;
 
-	ts->segs_in++;
+	segs = max_t(u16, skb_shinfo(skb)->gso_segs, 1);
+	ts->stats.segs_in += segs;
+	if (skb->len > TERN_CB(skb)->hdr_len)
+		ts->stats.data_segs_in += segs;
 	if (tern_options_parse(skb_transport_header(skb) + TERN_HLEN_MIN,
 			       TERN_CB(skb)->hdr_len - TERN_HLEN_MIN, &opts)) {
 		tern_mib_inc(sock_net(sk), InHdrErrs);

@@ -224,14 +224,17 @@ static int send_segment(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 		set_gso(skb, payload, mss);
 		cb->seg_len = mss;
 		tern_mib_add(sock_net(sk), OutSegs, skb_shinfo(skb)->gso_segs);
-		ts->segs_out += skb_shinfo(skb)->gso_segs;
+		ts->stats.segs_out += skb_shinfo(skb)->gso_segs;
+		ts->stats.data_segs_out += skb_shinfo(skb)->gso_segs;
+		ts->stats.bytes_sent += payload;
+		ts->data_sent = jiffies;
 	} else {
 		if (cb) {
 			set_gso(skb, 0, ts->mss);
 			cb->seg_len = 0;
 		}
 		tern_mib_inc(sock_net(sk), OutSegs);
-		ts->segs_out++;
+		ts->stats.segs_out++;
 	}
 	if (payload)
 		tern_pacing_stamp(sk, skb);

@@ -46,9 +46,11 @@ void tern_rack_delivered(struct sock *sk, const struct sk_buff *skb, u32 end_seq
 	if (seq_after(end_seq, rack->fack)) {
 		rack->fack = end_seq;
 	} else if (seq_before(end_seq, rack->prior_fack) &&
-		   !(cb->mark & TERN_SKB_EVER_RETRANS) && !rack->reordering_seen) {
+		   !(cb->mark & TERN_SKB_EVER_RETRANS)) {
+		ts->stats.reord_seen++;
+		if (!rack->reordering_seen)
+			tern_mib_inc(sock_net(sk), ReorderSeen);
 		rack->reordering_seen = true;
-		tern_mib_inc(sock_net(sk), ReorderSeen);
 	}
 	/* of which transmission? Not of the last one, when that is so recent */
 	if (earlier || (cb->mark & TERN_SKB_EVER_RETRANS && rtt < ts->rtt.min))

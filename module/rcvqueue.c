@@ -175,7 +175,7 @@ static void rcv_advance(struct sock *sk, u32 end_seq)
 {
 	struct tern_sock *ts = tern_sk(sk);
 
-	ts->bytes_received += end_seq - ts->rcv_nxt;
+	ts->stats.bytes_received += end_seq - ts->rcv_nxt;
 	WRITE_ONCE(ts->rcv_nxt, end_seq);
 }
 
@@ -241,6 +241,7 @@ static void ofo_insert(struct sock *sk, struct sk_buff *skb)
 	struct sk_buff *other;
 
 	tern_mib_inc(sock_net(sk), OFOQueue);
+	ts->stats.rcv_ooopack++;
 	sack_add(ts, seq, end_seq);
 	while (*link) {
 		parent = *link;

@@ -345,7 +345,8 @@ int tern_retransmit(struct sock *sk, struct sk_buff *skb, u32 limit)
 		return err;
 	}
 	tern_mib_add(sock_net(sk), RetransSegs, max_t(u32, skb_shinfo(skb)->gso_segs, 1));
-	ts->total_retrans += segments(ts, skb);
+	ts->stats.total_retrans += segments(ts, skb);
+	ts->stats.bytes_retrans += skb->len;
 	ts->prr.out += skb->len;
 	tern_rtx_mark_retrans(ts, skb);
 	return 0;

@@ -118,7 +118,7 @@ static void take_dsack(struct sock *sk, const struct tern_sack_block *block, u32
 		       struct tern_ack_news *news)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	u32 len = block->end - block->start;
+	u32 len = block->end - block->start, segs;
 
 	tern_mib_inc(sock_net(sk), DSACKRecv);
 	if (!seq_before(block->start, ack))
@@ -128,7 +128,9 @@ static void take_dsack(struct sock *sk, const struct tern_sack_block *block, u32
 		tern_mib_inc(sock_net(sk), DSACKIgnoredDubious);
 		return;
 	}
-	tern_mib_add(sock_net(sk), DSACKRecvSegs, DIV_ROUND_UP(len, ts->mss));
+	segs = DIV_ROUND_UP(len, ts->mss);
+	tern_mib_add(sock_net(sk), DSACKRecvSegs, segs);
+	ts->stats.dsack_dups += segs;
 	news->dsacked = len;
 	news->dsack_end = block->end;
 }

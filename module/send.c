@@ -61,6 +61,8 @@ static bool may_send_small(const struct tern_sock *ts, const struct sk_buff *skb
 	return !small_unacked;
 }
 
+enum limit { LIMIT_NONE, LIMIT_CWND, LIMIT_RWND };
+
 /*
  * How much of the segment at the head may go now; 0 for none. Whole segments
  * as far as both windows reach; less than a segment only if it is all there
@@ -68,22 +70,24 @@ static bool may_send_small(const struct tern_sock *ts, const struct sk_buff *skb
  * (sender's side of silly-window avoidance).
  */
 static u32 sendable(const struct tern_sock *ts, const struct sk_buff *skb, u8 nagle, bool last,
-		    bool *cwnd_limited)
+		    enum limit *limit)
 {
 	u32 in_flight = tern_in_flight(ts);
 	u32 cwnd_room = ts->cong.snd_cwnd > in_flight ? ts->cong.snd_cwnd - in_flight : 0;
 	s32 wnd_room = send_window_end(ts) - TERN_CB(skb)->seq;
 	u32 len = skb->len, room;
 
-	if (wnd_room < 0 || (wnd_room == 0 && len))
+	if (wnd_room < 0 || (wnd_room == 0 && len)) {
+		*limit = LIMIT_RWND;
 		return 0;
+	}
 	if (cwnd_room < min_t(u32, len, ts->mss)) {
-		*cwnd_limited = true;
+		*limit = LIMIT_CWND;
 		return 0;
 	}
 	room = min3(len, cwnd_room, (u32)wnd_room);
 	if (room < len)
-		*cwnd_limited = cwnd_room < (u32)wnd_room;
+		*limit = cwnd_room < (u32)wnd_room ? LIMIT_CWND : LIMIT_RWND;
 	if (room >= ts->mss) {
 		if (room == len && (len % ts->mss == 0 || may_send_small(ts, skb, nagle) || !last))
 			return len;
@@ -129,13 +133,15 @@ static void note_cwnd_usage(struct tern_sock *ts, bool cwnd_limited)
 }
 
 /*
- * Send what the windows and Nagle allow. Return: whether there is something
- * to send and nothing in flight: somebody has to try again by the clock.
+ * Send what the windows and Nagle allow. *rwnd_limited: whether the peer's is
+ * why there is a rest. Return: whether there is something to send and nothing
+ * in flight: somebody has to try again by the clock.
  */
-static bool write_xmit(struct sock *sk, u8 nagle)
+static bool write_xmit(struct sock *sk, u8 nagle, bool *rwnd_limited)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	bool cwnd_limited = false, sent = false, paced = false;
+	enum limit limit = LIMIT_NONE;
+	bool sent = false, paced = false;
 	struct sk_buff *skb, *rest;
 	u32 burst = tern_pacing_burst(sk), probe;
 	u32 idle = tern_clock_us() - ts->last_sent;
@@ -147,7 +153,7 @@ static bool write_xmit(struct sock *sk, u8 nagle)
 
 	while ((skb = send_head(sk))) {
 		bool last = skb_queue_is_last(&sk->sk_write_queue, skb);
-		u32 len = sendable(ts, skb, nagle, last, &cwnd_limited);
+		u32 len = sendable(ts, skb, nagle, last, &limit);
 		bool empty_fin = !skb->len && send_window_end(ts) - TERN_CB(skb)->seq <= INT_MAX;
 
 		TERN_CB(skb)->mark &= ~TERN_SKB_MTU_PROBE;
@@ -176,7 +182,8 @@ static bool write_xmit(struct sock *sk, u8 nagle)
 		segment_sent(sk, skb);
 		sent = true;
 	}
-	note_cwnd_usage(ts, cwnd_limited);
+	note_cwnd_usage(ts, limit == LIMIT_CWND);
+	*rwnd_limited = limit == LIMIT_RWND && send_head(sk) && !paced;
 	if (sent)
 		tern_data_sent(sk);
 	return ts->snd_una == ts->snd_nxt && send_head(sk) && !paced;
@@ -223,8 +230,11 @@ bool tern_send_one(struct sock *sk)
  */
 void tern_push(struct sock *sk, u8 nagle)
 {
-	if (send_head(sk) && write_xmit(sk, nagle))
+	bool rwnd_limited = false;
+
+	if (send_head(sk) && write_xmit(sk, nagle, &rwnd_limited))
 		tern_probe_arm(sk);
+	tern_chrono_update(sk, rwnd_limited);
 }
 
 /**
@@ -464,6 +474,7 @@ void tern_write_queue_purge(struct sock *sk)
 	while ((skb = __skb_dequeue(&sk->sk_write_queue)))
 		tern_wmem_free_skb(sk, skb);
 	tern_rtx_purge(sk);
+	tern_chrono_update(sk, false);
 	sk_mem_reclaim(sk);
 }
 

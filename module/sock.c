@@ -102,9 +102,9 @@ void tern_reset_connection(struct sock *sk)
 	ts->ecn_cwr_due = false;
 	ts->pacing_next = 0;
 	memset(&ts->mtu, 0, sizeof(ts->mtu));
-	memset(&ts->rate, 0, sizeof(ts->rate));
 	tern_rtt_init(&ts->rtt);
 	tern_rto_update(sk);
+	tern_info_reset(sk);
 }
 
 /* what neither a new socket nor the copy of a listener takes from anywhere */

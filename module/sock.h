@@ -10,10 +10,12 @@
 
 #include <linux/ipv6.h>
 #include <linux/skbuff.h>
+#include <linux/tern.h>
 #include <net/inet_sock.h>
 #include <net/sock.h>
 #include <net/tcp_states.h>
 
+#include "chrono.h"
 #include "compat.h"
 #include "cong.h"
 #include "demux.h"
@@ -38,20 +40,6 @@ extern unsigned int tern_protocol;	/* module parameter protocol= */
 
 struct tern_ip_ops;
 struct tern_syn;
-
-/**
- * enum tern_ca_state - where loss recovery stands
- * @TERN_CA_OPEN: nothing known to be lost
- * @TERN_CA_CWR: the window is being reduced, until recover_seq is acknowledged
- * @TERN_CA_RECOVERY: fast retransmit, until recover_seq likewise
- * @TERN_CA_LOSS: after a retransmission timeout, until recover_seq likewise
- */
-enum tern_ca_state {
-	TERN_CA_OPEN,
-	TERN_CA_CWR,
-	TERN_CA_RECOVERY,
-	TERN_CA_LOSS,
-};
 
 /**
  * enum tern_rtx_mode - what tern_sock.rtx_timer is running for (timer.c)
@@ -85,6 +73,40 @@ struct tern_undo {
 	u32 retrans;
 	u32 snd_cwnd;
 	u32 snd_ssthresh;
+};
+
+/**
+ * struct tern_stats - what a connection has done so far, for TERN_INFO
+ * @bytes_acked: bytes acknowledged; FIN counts as one
+ * @bytes_received: bytes received in order, likewise
+ * @bytes_sent: payload, what was sent again included
+ * @bytes_retrans: payload sent again
+ * @delivered_ce: bytes delivered, by acknowledgments with ECE
+ * @total_retrans: segments sent again
+ * @segs_in: segments received
+ * @segs_out: segments sent
+ * @data_segs_in: those with payload
+ * @data_segs_out: likewise
+ * @dsack_dups: segments that the peer had twice
+ * @reord_seen: segments that arrived after later ones
+ * @rcv_ooopack: segments received out of order
+ * @timeouts: retransmission timeouts
+ */
+struct tern_stats {
+	u64 bytes_acked;
+	u64 bytes_received;
+	u64 bytes_sent;
+	u64 bytes_retrans;
+	u64 delivered_ce;
+	u32 total_retrans;
+	u32 segs_in;
+	u32 segs_out;
+	u32 data_segs_in;
+	u32 data_segs_out;
+	u32 dsack_dups;
+	u32 reord_seen;
+	u32 rcv_ooopack;
+	u32 timeouts;
 };
 
 /* tern_sock.nagle */
@@ -262,13 +284,12 @@ struct tern_sock {
 	u8 defer_accept;
 	u32 notsent_lowat;
 
-	/* what it tells about itself (rate.c) */
+	/* what it tells about itself (info.c, rate.c, chrono.c) */
 	struct tern_rate rate;
-	u64 bytes_acked;
-	u64 bytes_received;
-	u32 total_retrans;		/* segments */
-	u32 segs_in;
-	u32 segs_out;
+	struct tern_chrono chrono;
+	unsigned long began;		/* jiffies */
+	unsigned long data_sent;	/* jiffies of the last payload */
+	struct tern_stats stats;
 };
 
 /* an AF_INET6 or AF_TERN socket; ipv6_pinfo must come last (inet6_sk_generic()) */
@@ -413,6 +434,12 @@ int tern_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 int tern_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
 		    int __user *optlen);
 void tern_set_keepalive(struct sock *sk, int on);
+
+/* info.c */
+struct tcp_info;
+void tern_info_reset(struct sock *sk);
+void tern_info_fill(struct sock *sk, struct tern_info *info);
+void tern_info_fill_tcp(struct sock *sk, struct tcp_info *info);
 
 /* send.c, recv.c */
 int tern_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);

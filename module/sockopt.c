@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Socket options. Programs ask a stream socket at SOL_TCP, so what TCP has is
- * answered there with TCP's meaning, limits and errors; IP's options are the
- * kernel's own. Process context.
+ * answered there with TCP's meaning, limits and errors; Tern's own are at
+ * SOL_TERN, IP's are the kernel's. Process context.
  */
 #include <linux/tcp.h>
 #include <net/ip.h>
@@ -218,7 +218,7 @@ static int set_tcp(struct sock *sk, int optname, sockptr_t optval, unsigned int 
 /**
  * tern_setsockopt - setsockopt() above SOL_SOCKET
  * @sk: socket, not locked
- * @level: SOL_TCP, SOL_IP, SOL_IPV6
+ * @level: SOL_TCP, SOL_TERN, SOL_IP, SOL_IPV6
  * @optname: option
  * @optval: value
  * @optlen: its length
@@ -230,59 +230,12 @@ int tern_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 {
 	if (level == SOL_TCP)
 		return set_tcp(sk, optname, optval, optlen);
+	if (level == SOL_TERN)
+		return optname == TERN_CONGESTION ? set_congestion(sk, optval, optlen) :
+						    -ENOPROTOOPT;
 	if (sk->sk_family == AF_INET6)
 		return ipv6_setsockopt(sk, level, optname, optval, optlen);
 	return ip_setsockopt(sk, level, optname, optval, optlen);
-}
-
-static u32 segments(const struct tern_sock *ts, u32 bytes)
-{
-	return DIV_ROUND_UP(bytes, ts->mss);
-}
-
-static void fill_info(struct sock *sk, struct tcp_info *info)
-{
-	const struct tern_sock *ts = tern_sk(sk);
-
-	memset(info, 0, sizeof(*info));
-	info->tcpi_state = inet_sk_state_load(sk);
-	if (info->tcpi_state == TCP_LISTEN) {
-		info->tcpi_unacked = READ_ONCE(sk->sk_ack_backlog);
-		info->tcpi_sacked = READ_ONCE(sk->sk_max_ack_backlog);
-		return;
-	}
-	lock_sock(sk);
-	info->tcpi_ca_state = ts->ca_state == TERN_CA_OPEN ? TCP_CA_Open :
-			      ts->ca_state == TERN_CA_CWR ? TCP_CA_CWR :
-			      ts->ca_state == TERN_CA_RECOVERY ? TCP_CA_Recovery : TCP_CA_Loss;
-	info->tcpi_retransmits = ts->retransmits;
-	info->tcpi_probes = ts->probes_out;
-	info->tcpi_backoff = ts->backoff;
-	info->tcpi_options = TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK;
-	if (ts->ecn_ok)
-		info->tcpi_options |= TCPI_OPT_ECN;
-	info->tcpi_rto = ts->rto_us;
-	info->tcpi_snd_mss = ts->mss;
-	info->tcpi_rcv_mss = ts->rcv_mss;
-	info->tcpi_unacked = segments(ts, ts->snd_nxt - ts->snd_una);
-	info->tcpi_sacked = segments(ts, ts->sacked_out);
-	info->tcpi_lost = segments(ts, ts->lost_out);
-	info->tcpi_retrans = segments(ts, ts->retrans_out);
-	info->tcpi_last_data_recv = jiffies_to_msecs(jiffies - ts->last_rcv);
-	info->tcpi_last_ack_recv = jiffies_to_msecs(jiffies - ts->last_heard);
-	info->tcpi_pmtu = ts->pmtu;
-	info->tcpi_rtt = ts->rtt.srtt >> 3;
-	info->tcpi_rttvar = ts->rtt.rttvar >> 2;
-	info->tcpi_min_rtt = ts->rtt.min;
-	info->tcpi_snd_ssthresh = segments(ts, ts->cong.snd_ssthresh);
-	info->tcpi_snd_cwnd = segments(ts, ts->cong.snd_cwnd);
-	info->tcpi_total_retrans = ts->total_retrans;
-	info->tcpi_bytes_acked = ts->bytes_acked;
-	info->tcpi_bytes_received = ts->bytes_received;
-	info->tcpi_segs_in = ts->segs_in;
-	info->tcpi_segs_out = ts->segs_out;
-	info->tcpi_notsent_bytes = max_t(s32, ts->write_seq - ts->snd_nxt, 0);
-	release_sock(sk);
 }
 
 static int get_int(struct sock *sk, int optname, int *val)
@@ -340,45 +293,58 @@ static int get_int(struct sock *sk, int optname, int *val)
 	}
 }
 
-static int get_tcp(struct sock *sk, int optname, char __user *optval, int __user *optlen)
+static int give(char __user *optval, int __user *optlen, int len, const void *answer, int size)
 {
-	char name[CONG_NAME_MAX] = { };
-	struct tcp_info info;
-	const void *answer;
-	int val, len, size, err;
-
-	if (get_user(len, optlen))
-		return -EFAULT;
-	if (len < 0)
-		return -EINVAL;
-
-	if (optname == TCP_INFO) {
-		fill_info(sk, &info);
-		answer = &info;
-		size = sizeof(info);
-	} else if (optname == TCP_CONGESTION) {
-		rcu_read_lock();
-		strscpy(name, READ_ONCE(tern_sk(sk)->cong.ops)->name, sizeof(name));
-		rcu_read_unlock();
-		answer = name;
-		size = sizeof(name);
-	} else {
-		err = get_int(sk, optname, &val);
-		if (err)
-			return err;
-		answer = &val;
-		size = sizeof(val);
-	}
 	len = min(len, size);
 	if (put_user(len, optlen) || copy_to_user(optval, answer, len))
 		return -EFAULT;
 	return 0;
 }
 
+static int get_congestion(struct sock *sk, char __user *optval, int __user *optlen, int len)
+{
+	char name[CONG_NAME_MAX];
+
+	tern_cong_name(sk, name);
+	return give(optval, optlen, len, name, sizeof(name));
+}
+
+static int get_tcp(struct sock *sk, int optname, char __user *optval, int __user *optlen, int len)
+{
+	struct tcp_info info;
+	int val, err;
+
+	switch (optname) {
+	case TCP_INFO:
+		tern_info_fill_tcp(sk, &info);
+		return give(optval, optlen, len, &info, sizeof(info));
+	case TCP_CONGESTION:
+		return get_congestion(sk, optval, optlen, len);
+	default:
+		err = get_int(sk, optname, &val);
+		return err ?: give(optval, optlen, len, &val, sizeof(val));
+	}
+}
+
+static int get_tern(struct sock *sk, int optname, char __user *optval, int __user *optlen, int len)
+{
+	struct tern_info info;
+
+	switch (optname) {
+	case TERN_INFO:
+		tern_info_fill(sk, &info);
+		return give(optval, optlen, len, &info, sizeof(info));
+	case TERN_CONGESTION:
+		return get_congestion(sk, optval, optlen, len);
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
 /**
  * tern_getsockopt - getsockopt() above SOL_SOCKET
  * @sk: socket, not locked
- * @level: SOL_TCP, SOL_IP, SOL_IPV6
+ * @level: SOL_TCP, SOL_TERN, SOL_IP, SOL_IPV6
  * @optname: option
  * @optval: where to
  * @optlen: room, then what was used
@@ -388,8 +354,16 @@ static int get_tcp(struct sock *sk, int optname, char __user *optval, int __user
 int tern_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
 		    int __user *optlen)
 {
-	if (level == SOL_TCP)
-		return get_tcp(sk, optname, optval, optlen);
+	int len;
+
+	if (level == SOL_TCP || level == SOL_TERN) {
+		if (get_user(len, optlen))
+			return -EFAULT;
+		if (len < 0)
+			return -EINVAL;
+		return level == SOL_TCP ? get_tcp(sk, optname, optval, optlen, len) :
+					  get_tern(sk, optname, optval, optlen, len);
+	}
 	if (sk->sk_family == AF_INET6)
 		return ipv6_getsockopt(sk, level, optname, optval, optlen);
 	return ip_getsockopt(sk, level, optname, optval, optlen);

@@ -233,15 +233,17 @@ static void retransmission_timeout(struct sock *sk)
 		return;
 	}
 	tern_mib_inc(sock_net(sk), Timeouts);
+	ts->stats.timeouts++;
 	if (ts->retransmits < U8_MAX)
 		ts->retransmits++;
 	if (ts->snd_una == ts->iss || ts->retransmits > PATIENCE)
 		back_off(sk);
 	else if (!ts->rtx_start)
 		ts->rtx_start = jiffies ?: 1;
-	if (ts->snd_una == ts->iss && !ts->bytes_acked) {
+	if (ts->snd_una == ts->iss && !ts->stats.bytes_acked) {
 		tern_mib_inc(sock_net(sk), RetransSegs);
 		tern_mib_inc(sock_net(sk), SynRetrans);
+		ts->stats.total_retrans++;
 		tern_send_syn(sk);
 	} else {
 		if (skb)

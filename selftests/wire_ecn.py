@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Explicit congestion notification (RFC 3168), segment by segment, with the
 marks of the IP header. The same scenarios on TCP."""
-from lib.flight import INITIAL_WINDOW, LARGE_BUFFER, edge, expect_segments, sack, ssthresh
+from lib.flight import (INITIAL_WINDOW, LARGE_BUFFER, delivered_ce, edge, expect_segments, sack,
+                        ssthresh)
 from lib.scenario import TERN, main, scenario
 from lib.ternwire import traffic_class
 from lib.wire import Conn, check, check_equal
@@ -108,6 +109,7 @@ def reduces(w):
         for number in (2, 4, 6):
             c.send("AE", ack=edge(w, number))
         check_equal(ssthresh(c), 7, "threshold after a mark in a window of ten")
+        check_equal(delivered_ce(c), 6, "segments delivered with marks")
         at = c.rcv_nxt
         c.write(2 * w.mss)
         c.expect("AC", seq=at, len=w.mss)

@@ -10,8 +10,8 @@ import errno
 import socket
 import time
 
-from lib.flight import (INITIAL_WINDOW, LARGE_BUFFER, backoff, burst, edge, expect_segments,
-                        sack, ssthresh, timeout_us)
+from lib.flight import (INITIAL_WINDOW, LARGE_BUFFER, backoff, burst, dsack_dups, edge,
+                        expect_segments, sack, ssthresh, timeout_us)
 from lib.scenario import TERN, main, scenario
 from lib.ternwire import sack_option
 from lib.wire import check, check_equal, relative
@@ -196,6 +196,7 @@ def dsack_out_of_order(w):
     with w.counts(DSACKRecv=1, DSACKOfoRecv=1, DSACKRecvSegs=2, DSACKIgnoredDubious=0):
         sack(c, (1, 3), (1, 4))
         c.expect("A", seq=1, len=w.mss)
+    check_equal(dsack_dups(c), 2, "segments reported twice")
     c.send("A", ack=edge(w, INITIAL_WINDOW))
     c.alive()
 

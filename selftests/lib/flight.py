@@ -77,3 +77,57 @@ def ssthresh(c):
 def cwnd(c):
     """In segments"""
     return tcp_info(c, "=80xI")
+
+
+def app_limited(c):
+    """Is the delivery rate what the program gave the path to do?"""
+    return bool(tcp_info(c, "=7xB") & 1)
+
+
+def delivery_rate(c):
+    """In bytes per second"""
+    return tcp_info(c, "=160xQ")
+
+
+def busy_time(c):
+    """In microseconds, as the next two"""
+    return tcp_info(c, "=168xQ")
+
+
+def rwnd_limited(c):
+    return tcp_info(c, "=176xQ")
+
+
+def sndbuf_limited(c):
+    return tcp_info(c, "=184xQ")
+
+
+def delivered_ce(c):
+    """In segments"""
+    return tcp_info(c, "=196xI")
+
+
+def bytes_sent(c):
+    return tcp_info(c, "=200xQ")
+
+
+def bytes_retrans(c):
+    return tcp_info(c, "=208xQ")
+
+
+def dsack_dups(c):
+    """In segments"""
+    return tcp_info(c, "=216xI")
+
+
+def reord_seen(c):
+    return tcp_info(c, "=220xI")
+
+
+def out_of_order(c):
+    """Segments received so"""
+    return tcp_info(c, "=224xI")
+
+
+def send_window(c):
+    return tcp_info(c, "=228xI")
