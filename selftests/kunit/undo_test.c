@@ -45,7 +45,7 @@ static bool acknowledge_both(struct flight *f, u32 tsecr)
 static void echo_of_the_first_transmission_undoes(struct kunit *test)
 {
 	static const enum tern_ca_state states[] = { TERN_CA_RECOVERY, TERN_CA_LOSS };
-	static const enum tern_mib_field counters[] = { TERN_MIB_FullUndo, TERN_MIB_LossUndo };
+	static const enum tern_mib_field counters[] = { TERN_MIB_PartialUndo, TERN_MIB_LossUndo };
 	struct flight *f = test->priv;
 	unsigned int i;
 

@@ -43,6 +43,7 @@ typedef unsigned int gfp_t;
 #define max_t(type, a, b)	max((type)(a), (type)(b))
 #define clamp(v, low, high)	min(max(v, low), high)
 #define clamp_t(type, v, low, high)	clamp((type)(v), (type)(low), (type)(high))
+#define sizeof_field(type, member)	sizeof(((type *)0)->member)
 #define rounddown(x, y)	({ __typeof__(x) _x = (x); _x - _x % (y); })
 #define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof(*(a)))

@@ -198,4 +198,6 @@ static inline void __kfree_skb(struct sk_buff *skb)
 	kfree(skb);
 }
 
+#define SKB_TRUESIZE(size)	((size) + sizeof(struct sk_buff))
+
 #endif

@@ -146,4 +146,9 @@ static inline void sk_mem_uncharge(struct sock *sk, int bytes)
 	sk->sk_forward_alloc += bytes;
 }
 
+static inline int sk_wmem_alloc_get(const struct sock *sk)
+{
+	return 0;
+}
+
 #endif
