@@ -46,7 +46,7 @@ void tern_rcvbuf_adjust(struct sock *sk)
 		return;
 	copied = ts->copied_seq - ts->rcvq_seq;
 	if (copied > ts->rcvq_space && ts->rcvq_space && !(sk->sk_userlocks & SOCK_RCVBUF_LOCK) &&
-	    !tern_memory_pressure()) {
+	    !sk_under_memory_pressure(sk)) {
 		/* in slow start twice as much comes in the next round trip */
 		window = 2 * (u64)copied + 16 * ts->rcv_mss;
 		window += div_u64(window * (copied - ts->rcvq_space), ts->rcvq_space);
@@ -64,18 +64,19 @@ void tern_rcvbuf_adjust(struct sock *sk)
  * @sk: socket
  *
  * Room for two windows: one under way, and what the program writes until it
- * is acknowledged.
+ * is acknowledged. Where the window is not the limit, no more than what memory
+ * pressure has taken (sk_stream_moderate_sndbuf()).
  */
 void tern_sndbuf_adjust(struct sock *sk)
 {
 	const struct tern_sock *ts = tern_sk(sk);
 	u64 size = 2 * (u64)ts->cong.snd_cwnd;
+	int most = ts->is_cwnd_limited ? 2 : 1;
 
-	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK || !ts->is_cwnd_limited ||
-	    tern_memory_pressure())
+	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK || sk_under_memory_pressure(sk))
 		return;
 	size += size / 8;	/* what carries it */
-	size = min_t(u64, size, READ_ONCE(tern_net(sock_net(sk))->wmem[2]));
+	size = min_t(u64, size, READ_ONCE(tern_net(sock_net(sk))->wmem[most]));
 	if (size > sk->sk_sndbuf)
 		WRITE_ONCE(sk->sk_sndbuf, size);
 }

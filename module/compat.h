@@ -16,6 +16,9 @@
 #include <net/route.h>
 #include <net/sock.h>
 
+#ifdef HAVE_PROTO_MEMORY
+#include <net/proto_memory.h>
+#endif
 #ifdef HAVE_SKBUFF_REF
 #include <linux/skbuff_ref.h>
 #endif

@@ -31,7 +31,7 @@ struct net;
 	X(ReorderSeen) X(FullUndo) X(LossUndo) X(DSACKUndo) \
 	X(ZeroWindowAdv) X(ZeroWindowProbes) X(KeepAlives) \
 	X(AbortOnData) X(AbortOnClose) X(AbortOnTimeout) X(AbortOnMemory) \
-	X(AbortOnLinger) X(Orphans) \
+	X(MemoryPressures) X(MemoryPressuresChrono) X(AbortOnLinger) X(Orphans) \
 	X(MTUPFail) X(MTUPSuccess) X(MTUProbes) X(IcmpIgnored) X(FilterDrops) X(NoMemory)
 
 #define TERN_MIB_ENUM(name) TERN_MIB_##name,

@@ -19,6 +19,8 @@
 
 unsigned int tern_net_id;
 
+static struct ctl_table_header *mem_header;
+
 static int retries_max = 255;
 static int seconds_max = 32767;
 static int ms_max = 60000;
@@ -115,6 +117,18 @@ static const struct ctl_table sysctl_template[] = {
 		.procname	= "available_congestion_control",
 		.mode		= 0444,
 		.proc_handler	= do_available,
+	},
+	TERN_SYSCTL_END
+};
+
+/* of the machine, and so of the initial namespace only */
+static struct ctl_table mem_table[] = {
+	{
+		.procname	= "mem",
+		.data		= tern_sysctl_mem,
+		.maxlen		= sizeof(tern_sysctl_mem),
+		.mode		= 0644,
+		.proc_handler	= proc_doulongvec_minmax,
 	},
 	TERN_SYSCTL_END
 };
@@ -239,7 +253,15 @@ static struct pernet_operations netns_ops = {
  */
 int __init tern_netns_init(void)
 {
-	return register_pernet_subsys(&netns_ops);
+	int err = register_pernet_subsys(&netns_ops);
+
+	if (err)
+		return err;
+	mem_header = tern_register_sysctl(&init_net, "net/tern", mem_table, 1);
+	if (mem_header)
+		return 0;
+	unregister_pernet_subsys(&netns_ops);
+	return -ENOMEM;
 }
 
 /**
@@ -249,5 +271,6 @@ int __init tern_netns_init(void)
  */
 void tern_netns_exit(void)
 {
+	unregister_net_sysctl_table(mem_header);
 	unregister_pernet_subsys(&netns_ops);
 }

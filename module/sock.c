@@ -23,18 +23,26 @@ static atomic_long_t memory_allocated;
 static DEFINE_PER_CPU(int, memory_per_cpu);
 static struct percpu_counter sockets_allocated;
 static unsigned long memory_pressure;
-static long memory_limits[3];		/* pages, as net.ipv4.tcp_mem */
+long tern_sysctl_mem[3];
 static int wmem_limits[3] = TERN_WMEM_DEFAULT;
 static int rmem_limits[3] = TERN_RMEM_DEFAULT;
 
 static void enter_memory_pressure(struct sock *sk)
 {
-	WRITE_ONCE(memory_pressure, jiffies ?: 1);
+	if (!READ_ONCE(memory_pressure) && !cmpxchg(&memory_pressure, 0, jiffies ?: 1))
+		tern_mib_inc(sock_net(sk), MemoryPressures);
 }
 
 static void leave_memory_pressure(struct sock *sk)
 {
-	WRITE_ONCE(memory_pressure, 0);
+	unsigned long since;
+
+	if (!READ_ONCE(memory_pressure))
+		return;
+	since = xchg(&memory_pressure, 0);
+	if (since)
+		tern_mib_add(sock_net(sk), MemoryPressuresChrono,
+			     jiffies_to_msecs(jiffies - since));
 }
 
 /**
@@ -46,9 +54,9 @@ int __init tern_mem_init(void)
 {
 	unsigned long limit = max(nr_free_buffer_pages() / 16, 128UL);
 
-	memory_limits[0] = limit / 4 * 3;
-	memory_limits[1] = limit;
-	memory_limits[2] = memory_limits[0] * 2;
+	tern_sysctl_mem[0] = limit / 4 * 3;
+	tern_sysctl_mem[1] = limit;
+	tern_sysctl_mem[2] = tern_sysctl_mem[0] * 2;
 	return percpu_counter_init(&sockets_allocated, 0, GFP_KERNEL);
 }
 
@@ -67,17 +75,7 @@ void tern_mem_exit(void)
  */
 bool tern_memory_exhausted(void)
 {
-	return atomic_long_read(&memory_allocated) > memory_limits[2];
-}
-
-/**
- * tern_memory_pressure - are sockets to be modest?
- *
- * Return: whether.
- */
-bool tern_memory_pressure(void)
-{
-	return READ_ONCE(memory_pressure);
+	return atomic_long_read(&memory_allocated) > READ_ONCE(tern_sysctl_mem[2]);
 }
 
 /**
@@ -412,7 +410,7 @@ static int pre_connect6(struct sock *sk, struct tern_sockaddr *uaddr, int addr_l
 	.per_cpu_fw_alloc	= &memory_per_cpu,		\
 	.sockets_allocated	= &sockets_allocated,		\
 	.memory_pressure	= &memory_pressure,		\
-	.sysctl_mem		= memory_limits,		\
+	.sysctl_mem		= tern_sysctl_mem,		\
 	.sysctl_wmem		= wmem_limits,			\
 	.sysctl_rmem		= rmem_limits,			\
 	.max_header		= TERN_HEADROOM,		\

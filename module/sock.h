@@ -423,9 +423,9 @@ void tern_write_space(struct sock *sk);
 __poll_t tern_poll(struct file *file, struct socket *sock, poll_table *wait);
 int tern_ioctl(TERN_IOCTL_ARGS);
 int tern_mem_init(void);
+extern long tern_sysctl_mem[3];	/* net.tern.mem, pages: of all namespaces */
 void tern_mem_exit(void);
 bool tern_memory_exhausted(void);
-bool tern_memory_pressure(void);
 int tern_unread(const struct sock *sk);
 
 /* sockopt.c */
