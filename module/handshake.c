@@ -207,6 +207,17 @@ static bool room_for_syn(struct sock *listener)
 	return true;
 }
 
+/* when memory is short, no more than is granted to each (rcvmem.c) */
+static u32 first_window(const struct sock *listener)
+{
+	u32 window = min_t(u32, READ_ONCE(listener->sk_rcvbuf) / 2,
+			   tern_sk(listener)->window_clamp);
+
+	if (sk_under_memory_pressure(listener))
+		window = min_t(u32, window, READ_ONCE(tern_net(sock_net(listener))->rmem[0]));
+	return window;
+}
+
 static struct tern_syn *syn_create(struct sock *listener, const struct tern_skb_cb *cb,
 				   const struct tern_options *opts, const struct tern_flow *flow,
 				   u32 mark)
@@ -231,8 +242,7 @@ static struct tern_syn *syn_create(struct sock *listener, const struct tern_skb_
 	syn->window = cb->window;
 	syn->ts_recent = cb->tsval;
 	syn->ts_off = tern_ts_offset(flow);
-	syn->rcv_wnd = min_t(u32, READ_ONCE(listener->sk_rcvbuf) / 2,
-			     tern_sk(listener)->window_clamp);
+	syn->rcv_wnd = first_window(listener);
 	syn->mark = sk_fullsock(listener) ? READ_ONCE(listener->sk_mark) ?: mark : 0;
 	syn->peer_mss = max_t(u16, opts->mss ?: tern_ip_of(&flow->raddr)->mss_default,
 			      TERN_MSS_MIN);

@@ -19,7 +19,8 @@ struct net;
 	X(TWs) X(TWRecycled) X(TWKilled) X(TWOverflow) \
 	X(PAWSDrops) X(OutOfWindow) X(ChallengeACKs) \
 	X(DelayedACKs) X(DupACKsSent) \
-	X(OFOQueue) X(OFOMerge) X(OFOPruned) X(RcvQDrop) X(DupSegs) X(BacklogDrop) \
+	X(OFOQueue) X(OFOMerge) X(OFOPruned) X(OFODrop) X(DupSegs) \
+	X(PruneCalled) X(RcvCollapsed) X(RcvPruned) X(RcvQDrop) X(BacklogDrop) \
 	X(SACKSent) X(SACKRecv) X(SACKDiscard) X(SACKReneging) X(DSACKSent) X(DSACKRecv) \
 	X(InCE) X(ECNReduced) X(FastRetrans) X(LostSegs) X(Timeouts) \
 	X(OrigDataSent) X(Delivered) X(DeliveredCE) X(SynRetrans) X(SlowStartRetrans) \

@@ -59,6 +59,31 @@ static int window_space(const struct sock *sk, int space)
 }
 
 /**
+ * tern_granted_window - what a socket may hold whatever others do (rcvmem.c)
+ * @sk: socket, connected
+ *
+ * Return: bytes in order that nobody has read: a segment, or more if
+ * net.tern.rmem[0] is.
+ */
+u32 tern_granted_window(const struct sock *sk)
+{
+	const struct tern_sock *ts = tern_sk(sk);
+	u32 segment = max(tern_advertised_mss(ts, ts->pmtu), ts->rcv_mss);
+
+	return max_t(u32, segment, READ_ONCE(tern_net(sock_net(sk))->rmem[0]));
+}
+
+/* a few segments while memory is short, only what is granted when there is none */
+static int window_ceiling(const struct sock *sk)
+{
+	if (likely(!sk_under_memory_pressure(sk)))
+		return INT_MAX;
+	if (!tern_memory_exhausted())
+		return 4 * tern_granted_window(sk);
+	return atomic_read(&sk->sk_rmem_alloc) ? 0 : tern_granted_window(sk);
+}
+
+/**
  * tern_select_window - the window to advertise (RFC 9293, 3.8.6.2.2)
  * @sk: socket, locked
  *
@@ -79,6 +104,9 @@ u32 tern_select_window(struct sock *sk)
 
 	space = min(space, full);
 	if (space < full / 16 || space < step)
+		space = 0;
+	space = min(space, window_ceiling(sk));
+	if (!space)
 		window = 0;
 	else if ((int)window > space || (int)window <= space - step)
 		window = rounddown(space, max(step, 1));

@@ -37,6 +37,7 @@ struct tern_fields {
 /* output.c */
 void tern_header_push(struct sk_buff *skb, const struct tern_ip_ops *ip,
 		      const struct tern_flow *flow, const struct tern_fields *fields);
+u32 tern_granted_window(const struct sock *sk);
 u32 tern_select_window(struct sock *sk);
 void tern_sync_mss(struct sock *sk);
 u16 tern_advertised_mss(const struct tern_sock *ts, u32 mtu);

@@ -3,7 +3,7 @@
  * From the network to the program: segments in order go to
  * sk_receive_queue, others wait in a red-black tree and are reported in SACK
  * blocks. Payload is never copied here; what overlaps is skipped when it is
- * read.
+ * read. Whether there is room for a segment, and how it is made, is rcvmem.c.
  *
  * Called with the socket locked, from softirq or from the backlog.
  */
@@ -13,6 +13,7 @@
 #include "buffers.h"
 #include "input.h"
 #include "output.h"
+#include "rcvmem.h"
 #include "rcvqueue.h"
 #include "sock.h"
 
@@ -103,6 +104,24 @@ static void sack_forget_received(struct tern_sock *ts)
 	}
 }
 
+/**
+ * tern_sack_cut - bytes that were reported are there no more
+ * @ts: socket, locked
+ * @end: first of them; all above are gone
+ */
+void tern_sack_cut(struct tern_sock *ts, u32 end)
+{
+	int i;
+
+	for (i = 0; i < ts->nr_sack; ) {
+		ts->sack[i].end = seq_min(ts->sack[i].end, end);
+		if (seq_before(ts->sack[i].start, ts->sack[i].end))
+			i++;
+		else
+			sack_remove_at(ts, i);
+	}
+}
+
 static void ofo_drop(struct sock *sk, struct sk_buff *skb)
 {
 	rb_erase(&skb->rbnode, &tern_sk(sk)->ofo_queue);
@@ -123,35 +142,11 @@ void tern_ofo_purge(struct sock *sk)
 	ts->nr_sack = 0;
 }
 
-/* out-of-order segments may be dropped again: the sender keeps them until acknowledged */
-static void ofo_prune(struct sock *sk)
+/* to the socket, for which there is room */
+static void charge(struct sock *sk, struct sk_buff *skb)
 {
-	struct tern_sock *ts = tern_sk(sk);
-
-	if (RB_EMPTY_ROOT(&ts->ofo_queue))
-		return;
-	tern_mib_inc(sock_net(sk), OFOPruned);
-	tern_ofo_purge(sk);
-	sk_mem_reclaim(sk);
-}
-
-/*
- * What is in order was promised a place, whatever carries it: up to twice the
- * buffer, which is four times the window.
- */
-static bool have_room(struct sock *sk, struct sk_buff *skb)
-{
-	int limit = READ_ONCE(sk->sk_rcvbuf);
-
-	if (!seq_after(TERN_CB(skb)->seq, tern_sk(sk)->rcv_nxt))
-		limit = 2 * min(limit, INT_MAX / 2);
-
-	if (atomic_read(&sk->sk_rmem_alloc) <= limit &&
-	    sk_rmem_schedule(sk, skb, skb->truesize))
-		return true;
-	ofo_prune(sk);
-	return atomic_read(&sk->sk_rmem_alloc) <= limit &&
-	       sk_rmem_schedule(sk, skb, skb->truesize);
+	skb_set_owner_r(skb, sk);
+	tern_sk(sk)->rcv_charged += skb->truesize;
 }
 
 /* append to the segment before, if their payload can share one skb */
@@ -187,7 +182,7 @@ static void queue_in_order(struct sock *sk, struct sk_buff *skb)
 	rcv_advance(sk, TERN_CB(skb)->end_seq);
 	if (tail && coalesce(sk, tail, skb))
 		return;
-	skb_set_owner_r(skb, sk);
+	charge(sk, skb);
 	__skb_queue_tail(&sk->sk_receive_queue, skb);
 }
 
@@ -262,7 +257,7 @@ static void ofo_insert(struct sock *sk, struct sk_buff *skb)
 		}
 		link = &parent->rb_right;
 	}
-	skb_set_owner_r(skb, sk);
+	charge(sk, skb);
 	rb_link_node(&skb->rbnode, parent, link);
 	rb_insert_color(&skb->rbnode, &ts->ofo_queue);
 	ofo_drop_covered(sk, skb);
@@ -309,8 +304,7 @@ bool tern_data_queue(struct sock *sk, struct sk_buff *skb)
 		tern_mib_inc(sock_net(sk), OutOfWindow);
 		goto drop_and_ack;
 	}
-	if (!have_room(sk, skb)) {
-		tern_mib_inc(sock_net(sk), RcvQDrop);
+	if (!tern_rcv_make_room(sk, skb)) {
 		tern_data_ready(sk);
 		goto drop_and_ack;
 	}

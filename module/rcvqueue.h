@@ -6,8 +6,10 @@
 
 struct sk_buff;
 struct sock;
+struct tern_sock;
 
 bool tern_data_queue(struct sock *sk, struct sk_buff *skb);
+void tern_sack_cut(struct tern_sock *ts, u32 end);
 void tern_ofo_purge(struct sock *sk);
 void tern_data_ready(struct sock *sk);
 bool tern_readable(const struct sock *sk, int target);

@@ -246,6 +246,18 @@ void tern_push_pending(struct sock *sk)
 	tern_push(sk, tern_sk(sk)->nagle);
 }
 
+/*
+ * How many of so many bytes may be charged. Whatever others hold, there are
+ * net.tern.wmem[0] for each socket: sk_forward_alloc goes below zero by them,
+ * and what is acknowledged brings it back.
+ */
+static int wmem_grant(struct sock *sk, int size)
+{
+	if (likely(sk_wmem_schedule(sk, size)))
+		return size;
+	return clamp(READ_ONCE(tern_net(sock_net(sk))->wmem[0]) - sk->sk_wmem_queued, 0, size);
+}
+
 static struct sk_buff *append_segment(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
@@ -253,9 +265,10 @@ static struct sk_buff *append_segment(struct sock *sk)
 
 	if (!skb) {
 		sk->sk_prot->enter_memory_pressure(sk);
+		sk_stream_moderate_sndbuf(sk);
 		return NULL;
 	}
-	if (!sk_wmem_schedule(sk, skb->truesize)) {
+	if (!wmem_grant(sk, skb->truesize)) {
 		__kfree_skb(skb);
 		return NULL;
 	}
@@ -298,7 +311,8 @@ static int append_bytes(struct sock *sk, struct sk_buff *skb, struct msghdr *msg
 		return 0;
 	copy = min_t(int, msg_data_left(msg), goal - skb->len);
 	copy = min_t(int, copy, pfrag->size - pfrag->offset);
-	if (!sk_wmem_schedule(sk, copy))
+	copy = wmem_grant(sk, copy);
+	if (!copy)
 		return -ENOBUFS;
 	err = skb_copy_to_page_nocache(sk, &msg->msg_iter, skb, pfrag->page, pfrag->offset, copy);
 	if (err)

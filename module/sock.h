@@ -233,7 +233,8 @@ struct tern_sock {
 	struct tern_rtt rtt;
 	u32 rto_us;
 
-	/* receive queues (rcvqueue.c) */
+	/* receive queues (rcvqueue.c, rcvmem.c) */
+	u64 rcv_charged;		/* truesize since they were last collapsed */
 	struct rb_root ofo_queue;
 	struct tern_sack_block sack[TERN_SACK_BLOCKS];	/* newest first */
 	u8 nr_sack;
@@ -422,8 +423,8 @@ void tern_destroy_sock(struct sock *sk);
 void tern_write_space(struct sock *sk);
 __poll_t tern_poll(struct file *file, struct socket *sock, poll_table *wait);
 int tern_ioctl(TERN_IOCTL_ARGS);
-int tern_mem_init(void);
 extern long tern_sysctl_mem[3];	/* net.tern.mem, pages: of all namespaces */
+int tern_mem_init(void);
 void tern_mem_exit(void);
 bool tern_memory_exhausted(void);
 int tern_unread(const struct sock *sk);

@@ -22,6 +22,8 @@ static const char *const counters[] = {
 	"ListenDrops", "SynDrops", "TWs", "TWRecycled", "TWKilled",
 	"PAWSDrops", "OutOfWindow", "ChallengeACKs", "DelayedACKs",
 	"DupACKsSent", "OFOQueue", "OFOMerge", "OFOPruned", "RcvQDrop",
+	"PruneCalled", "RcvCollapsed", "RcvPruned", "OFODrop",
+	"MemoryPressures", "MemoryPressuresChrono",
 	"DupSegs", "BacklogDrop", "SACKSent", "SACKRecv", "SACKDiscard",
 	"SACKReneging", "DSACKSent", "DSACKRecv", "FastRetrans", "LostSegs",
 	"OrigDataSent", "Delivered", "DeliveredCE", "SynRetrans",
