@@ -235,7 +235,7 @@ static struct tern_syn *syn_create(struct sock *listener, const struct tern_skb_
 	sock_hold(listener);
 	INIT_LIST_HEAD(&syn->link);
 	timer_setup(&syn->timer, syn_timer, TIMER_PINNED);
-	syn->iss = tern_isn(flow);
+	syn->iss = cb->tw_isn ?: tern_isn(flow);
 	syn->irs = cb->seq;
 	syn->local_tag = tern_new_tag();
 	syn->peer_tag = opts->tag;

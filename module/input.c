@@ -26,7 +26,6 @@
 
 #define INITIAL_SPACE	10u		/* segments that a peer may send at first */
 #define PAWS_SLACK_US	200000u
-#define PAWS_IDLE	(30 * 60 * HZ)	/* a microsecond clock half wraps in 35 minutes */
 
 /**
  * tern_rcv_header - is there a whole header, of this version?
@@ -86,6 +85,7 @@ static void fill_cb(struct sk_buff *skb, const struct tern_hdr *th, int iif, int
 	cb->tsecr = ntohl(th->tsecr);
 	cb->iif = iif;
 	cb->sdif = sdif;
+	cb->tw_isn = 0;
 }
 
 /* IPsec; IPv6's side of it reads IP's control block, where ours is by now */
@@ -218,11 +218,9 @@ void tern_rcv(struct net *net, struct sk_buff *skb, struct tern_flow *flow, int 
 	} while (again);	/* the object stood down: look who is there now */
 }
 
-/* before ts_recent, unless that is so old that the clock has half come round since */
 static bool is_older(const struct tern_sock *ts, const struct tern_skb_cb *cb)
 {
-	return seq_before(cb->tsval, ts->ts_recent) &&
-	       time_before(jiffies, ts->ts_recent_stamp + PAWS_IDLE);
+	return tern_ts_is_older(cb->tsval, ts->ts_recent, ts->ts_recent_stamp);
 }
 
 /*

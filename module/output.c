@@ -352,8 +352,13 @@ void tern_send_ack(struct sock *sk)
 	send_control(sk, tern_sk(sk)->snd_nxt, TERN_ACK);
 }
 
-/* half a second since the last time */
-static bool not_lately(u32 *stamp)
+/**
+ * tern_not_lately - has half a second passed since the last time?
+ * @stamp: clock then, 0 for never; set to now if so
+ *
+ * Return: whether.
+ */
+bool tern_not_lately(u32 *stamp)
 {
 	u32 now = tern_clock_us();
 
@@ -373,7 +378,7 @@ static bool not_lately(u32 *stamp)
  */
 void tern_send_dup_ack(struct sock *sk, bool bare)
 {
-	if (bare && !not_lately(&tern_sk(sk)->dup_ack_stamp))
+	if (bare && !tern_not_lately(&tern_sk(sk)->dup_ack_stamp))
 		return;
 	tern_mib_inc(sock_net(sk), DupACKsSent);
 	tern_send_ack(sk);
@@ -408,7 +413,7 @@ bool tern_challenge_allowed(struct net *net)
  */
 void tern_send_challenge_ack(struct sock *sk)
 {
-	if (!not_lately(&tern_sk(sk)->challenge_stamp) ||
+	if (!tern_not_lately(&tern_sk(sk)->challenge_stamp) ||
 	    !tern_challenge_allowed(sock_net(sk)))
 		return;
 	tern_mib_inc(sock_net(sk), ChallengeACKs);

@@ -49,6 +49,7 @@ void tern_send_challenge_ack(struct sock *sk);
 void tern_send_probe(struct sock *sk);
 void tern_send_reset(struct sock *sk);
 bool tern_challenge_allowed(struct net *net);
+bool tern_not_lately(u32 *stamp);
 
 /* reply.c */
 void tern_reply_send(struct net *net, const struct tern_reply *reply,

@@ -331,6 +331,8 @@ static inline struct sock *tern_conn_sk(struct tern_conn *conn)
  * @tsecr: timestamp echo, received only
  * @iif: interface index (the port's, not the VRF's), received only
  * @sdif: the port below a VRF device, received only
+ * @tw_isn: initial sequence number for the answer to this SYN, when it has
+ *	ended a TIME_WAIT; else 0; received only
  * @sent_us: clock at the last transmission; sent only
  * @seg_len: payload of each segment it was cut into then; sent only
  * @app_limited: the program had written too little then; sent only
@@ -357,6 +359,7 @@ struct tern_skb_cb {
 			u32 tsecr;
 			int iif;
 			int sdif;
+			u32 tw_isn;
 		};
 		struct {
 			u32 sent_us;
@@ -382,6 +385,15 @@ static inline u32 tern_clock_us(void)
 static inline u32 tern_tsval(const struct tern_sock *ts)
 {
 	return tern_clock_us() + ts->ts_off;
+}
+
+#define TERN_PAWS_IDLE	(30 * 60 * HZ)	/* a microsecond clock half wraps in 35 minutes */
+
+/* before ts_recent, unless that is so old that the clock has half come round since */
+static inline bool tern_ts_is_older(u32 tsval, u32 ts_recent, unsigned long ts_recent_stamp)
+{
+	return seq_before(tsval, ts_recent) &&
+	       time_before(jiffies, ts_recent_stamp + TERN_PAWS_IDLE);
 }
 
 /* bytes sent and neither acknowledged, SACKed nor believed lost (RFC 6675 pipe) */

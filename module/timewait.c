@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <net/sock.h>
 
+#include "handshake.h"
 #include "ip.h"
 #include "output.h"
 #include "sock.h"
@@ -80,7 +81,10 @@ static struct tern_tw *tw_create(struct sock *sk)
 	tw->local_tag = ts->local_tag;
 	tw->peer_tag = ts->peer_tag;
 	tw->ts_recent = ts->ts_recent;
+	tw->ts_recent_stamp = ts->ts_recent_stamp;
 	tw->ts_off = ts->ts_off;
+	tw->challenge_stamp = 0;
+	tw->dup_ack_stamp = 0;
 	tw->mark = READ_ONCE(sk->sk_mark);
 	tw->tos = tern_reply_tos(sk, ts->ip);
 	return tw;
@@ -117,6 +121,19 @@ void tern_time_wait(struct sock *sk)
 	tern_finish(sk);
 }
 
+static u32 tw_clock(const struct tern_tw *tw)
+{
+	return tern_clock_us() + tw->ts_off;
+}
+
+/* behind all that the connection has sent (RFC 9293, 3.6.1) */
+static u32 next_isn(const struct tern_tw *tw)
+{
+	u32 isn = tern_isn(&tw->conn.flow);
+
+	return seq_after(isn, tw->snd_nxt) ? isn : tw->snd_nxt + U16_MAX;
+}
+
 static void send_ack(struct tern_tw *tw)
 {
 	struct tern_reply reply = {
@@ -130,19 +147,98 @@ static void send_ack(struct tern_tw *tw)
 		.ack = tw->rcv_nxt,
 		.window = tw->rcv_wnd,
 		.tag = tw->peer_tag,
-		.tsval = tern_clock_us() + tw->ts_off,
-		.tsecr = tw->ts_recent,
+		.tsval = tw_clock(tw),
+		.tsecr = READ_ONCE(tw->ts_recent),
 		.flags = TERN_ACK,
 	};
 
 	tern_reply_send(tw->conn.net, &reply, &fields);
 }
 
-/* a SYN that no segment of the old connection can be mistaken for (RFC 6191) */
-static bool is_new_connection(const struct tern_tw *tw, const struct tern_skb_cb *cb)
+/* to a segment that is not acceptable; see tern_send_dup_ack() */
+static void send_dup_ack(struct tern_tw *tw, bool bare)
 {
-	return cb->flags & TERN_SYN && !(cb->flags & (TERN_ACK | TERN_RST)) && !cb->tag &&
-	       (seq_after(cb->tsval, tw->ts_recent) || seq_after(cb->seq, tw->rcv_nxt));
+	if (bare && !tern_not_lately(&tw->dup_ack_stamp))
+		return;
+	tern_mib_inc(tw->conn.net, DupACKsSent);
+	send_ack(tw);
+}
+
+static void send_challenge_ack(struct tern_tw *tw)
+{
+	if (!tern_not_lately(&tw->challenge_stamp) || !tern_challenge_allowed(tw->conn.net))
+		return;
+	tern_mib_inc(tw->conn.net, ChallengeACKs);
+	send_ack(tw);
+}
+
+static bool is_older(const struct tern_tw *tw, const struct tern_skb_cb *cb)
+{
+	return tern_ts_is_older(cb->tsval, READ_ONCE(tw->ts_recent),
+				READ_ONCE(tw->ts_recent_stamp));
+}
+
+static bool in_window(const struct tern_tw *tw, const struct tern_skb_cb *cb)
+{
+	return !seq_before(cb->end_seq, tw->rcv_nxt) &&
+	       !seq_after(cb->seq, tw->rcv_nxt + tw->rcv_wnd);
+}
+
+/* a SYN that no segment of the old connection can be mistaken for (RFC 6191) */
+static bool is_new_connection(const struct tern_tw *tw, const struct tern_skb_cb *cb,
+			      const struct tern_options *opts)
+{
+	return (cb->flags & (TERN_SYN | TERN_ACK | TERN_RST | TERN_FIN)) == TERN_SYN &&
+	       !cb->tag && opts->tag && !is_older(tw, cb) &&
+	       (seq_after(cb->tsval, READ_ONCE(tw->ts_recent)) ||
+		seq_after(cb->seq, tw->rcv_nxt));
+}
+
+static bool somebody_listens(const struct tern_tw *tw, struct sk_buff *skb)
+{
+	struct sock *sk = tern_listener_lookup(tw->conn.net, &tw->conn.flow, skb);
+
+	if (sk)
+		sock_put(sk);
+	return sk;
+}
+
+/* as acceptable() in input.c; there is no socket whose lock could be held */
+static bool acceptable(struct tern_tw *tw, const struct tern_skb_cb *cb)
+{
+	bool rst = cb->flags & TERN_RST, bare = cb->seq == cb->end_seq;
+	struct net *net = tw->conn.net;
+
+	if (cb->tag != tw->local_tag && !(rst && cb->tag == tw->peer_tag)) {
+		if (cb->flags & TERN_SYN && !(cb->flags & TERN_ACK) && !cb->tag)
+			send_challenge_ack(tw);
+		else
+			tern_mib_inc(net, InTagErrs);
+		return false;
+	}
+	if (!rst && is_older(tw, cb)) {
+		tern_mib_inc(net, PAWSDrops);
+		send_dup_ack(tw, bare);
+		return false;
+	}
+	if (!in_window(tw, cb)) {
+		tern_mib_inc(net, OutOfWindow);
+		if (cb->flags & TERN_SYN && !rst)
+			send_challenge_ack(tw);
+		else if (!rst)
+			send_dup_ack(tw, bare);
+		return false;
+	}
+	if (rst && cb->seq == tw->rcv_nxt) {
+		if (tw_end(tw, TERN_EV_RCV_RST))
+			tern_mib_inc(net, TWKilled);
+		return false;
+	}
+	if (cb->flags & (TERN_RST | TERN_SYN)) {
+		send_challenge_ack(tw);
+		return false;
+	}
+	return cb->flags & TERN_ACK;
 }
 
 /**
@@ -155,38 +251,32 @@ static bool is_new_connection(const struct tern_tw *tw, const struct tern_skb_cb
  */
 bool tern_tw_rcv(struct tern_tw *tw, struct sk_buff *skb)
 {
-	const struct tern_skb_cb *cb = TERN_CB(skb);
+	struct tern_skb_cb *cb = TERN_CB(skb);
 	struct net *net = tw->conn.net;
-	bool rst = cb->flags & TERN_RST;
+	struct tern_options opts;
 
-	if (is_new_connection(tw, cb)) {
+	if (tern_options_parse(skb_transport_header(skb) + TERN_HLEN_MIN,
+			       cb->hdr_len - TERN_HLEN_MIN, &opts)) {
+		tern_mib_inc(net, InHdrErrs);
+		goto drop;
+	}
+	if (is_new_connection(tw, cb, &opts) && somebody_listens(tw, skb)) {
+		cb->tw_isn = next_isn(tw);
 		if (tw_end(tw, TERN_EV_RCV_SYN))
 			tern_mib_inc(net, TWRecycled);
 		return false;
 	}
-	if (cb->flags & TERN_SYN && !rst) {
-		if (tern_challenge_allowed(net)) {
-			tern_mib_inc(net, ChallengeACKs);
-			send_ack(tw);
-		}
+	if (!acceptable(tw, cb))
 		goto drop;
-	}
-	if (cb->tag != tw->local_tag && !(rst && cb->tag == tw->peer_tag)) {
-		tern_mib_inc(net, InTagErrs);
-		goto drop;
-	}
-	if (rst) {
-		if (cb->seq == tw->rcv_nxt && tw_end(tw, TERN_EV_RCV_RST))
-			tern_mib_inc(net, TWKilled);
-		goto drop;
+	if (!seq_after(cb->seq, tw->rcv_nxt)) {
+		WRITE_ONCE(tw->ts_recent, cb->tsval);
+		WRITE_ONCE(tw->ts_recent_stamp, jiffies);
 	}
 	/* a FIN that comes again: our ACK of it was lost */
 	if (cb->end_seq == tw->rcv_nxt && cb->flags & TERN_FIN)
 		tw_restart(tw);
-	else if (cb->seq == cb->end_seq &&
-		 (cb->seq == tw->rcv_nxt || !tern_challenge_allowed(net)))
-		goto drop;
-	send_ack(tw);
+	if (cb->seq != cb->end_seq)
+		send_ack(tw);
 drop:
 	kfree_skb(skb);
 	return true;

@@ -12,6 +12,10 @@ struct sock;
 
 /**
  * struct tern_tw - a connection in TIME_WAIT: what is needed to answer its peer
+ *
+ * What changes is written by whichever CPU has a segment for it, under no lock:
+ * each field makes sense by itself.
+ *
  * @conn: in the connection table
  * @bind: the port it still holds
  * @timer: 2 MSL; holds a reference while pending
@@ -21,7 +25,10 @@ struct sock;
  * @local_tag: likewise
  * @peer_tag: likewise
  * @ts_recent: likewise
+ * @ts_recent_stamp: likewise
  * @ts_off: likewise
+ * @challenge_stamp: clock when the last challenge ACK was sent
+ * @dup_ack_stamp: clock when a segment without payload was last answered
  * @mark: SO_MARK
  * @tos: TOS or traffic class
  * @rcu: readers of the table may still look at it
@@ -36,7 +43,10 @@ struct tern_tw {
 	u32 local_tag;
 	u32 peer_tag;
 	u32 ts_recent;
+	unsigned long ts_recent_stamp;
 	u32 ts_off;
+	u32 challenge_stamp;
+	u32 dup_ack_stamp;
 	u32 mark;
 	u8 tos;
 	struct rcu_head rcu;
