@@ -10,9 +10,10 @@
 #include "recovery.h"
 #include "sock.h"
 #include "timer.h"
+#include "timewait.h"
 
 /* everything of an earlier connection on this socket is gone (disconnect()) */
-static void begin(struct sock *sk)
+static void begin(struct sock *sk, u32 iss)
 {
 	struct tern_sock *ts = tern_sk(sk);
 
@@ -21,7 +22,7 @@ static void begin(struct sock *sk)
 	sock_reset_flag(sk, SOCK_DONE);
 	ts->local_tag = tern_new_tag();
 	ts->peer_tag = 0;
-	ts->iss = tern_isn(&ts->conn.flow);
+	ts->iss = iss;
 	ts->snd_una = ts->iss;
 	ts->snd_nxt = ts->iss + 1;
 	WRITE_ONCE(ts->write_seq, ts->snd_nxt);
@@ -50,14 +51,15 @@ static void begin(struct sock *sk)
 int tern_connect_start(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
+	struct tern_conn *old = NULL;
 	int err;
 
 	ts->conn.dev = sk->sk_bound_dev_if;
-	err = tern_port_connect(sk);
+	err = tern_port_connect(sk, &old);
 	if (err)
 		return err;
 	sk_set_txhash(sk);
-	begin(sk);
+	begin(sk, old ? tern_tw_succeed(tern_conn_tw(old)) : tern_isn(&ts->conn.flow));
 	tern_state_event(sk, TERN_EV_OPEN_ACTIVE);
 	tern_mib_inc(sock_net(sk), ActiveOpens);
 	tern_send_syn(sk);

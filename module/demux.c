@@ -97,25 +97,35 @@ bool tern_conn_hashed(const struct tern_conn *conn)
 /**
  * tern_conn_hash - enter a connection, if its flow is free
  * @conn: entry, unhashed, with its flow filled in
+ * @old: NULL, or set to a TIME_WAIT object that made room, or to NULL: it is
+ *	out of the table by our hand, and with tern_tw_succeed() the caller ends it
  *
  * Context: any, BH may be on. Return: 0, or -EADDRNOTAVAIL when the table
  * has a connection between the same two ends.
  */
-int tern_conn_hash(struct tern_conn *conn)
+int tern_conn_hash(struct tern_conn *conn, struct tern_conn **old)
 {
 	u32 hash = flow_hash(conn->net, &conn->flow);
+	struct tern_conn *other, *gone = NULL;
 	struct hlist_nulls_node *node;
-	struct tern_conn *other;
 	int err = -EADDRNOTAVAIL;
 
 	conn->hash = hash;
 	spin_lock_bh(conn_lock(hash));
-	hlist_nulls_for_each_entry(other, node, conn_chain(hash), node)
-		if (other->hash == hash && other->net == conn->net &&
-		    flow_equal(&other->flow, &conn->flow) &&
-		    (!other->dev || !conn->dev || other->dev == conn->dev))
+	hlist_nulls_for_each_entry(other, node, conn_chain(hash), node) {
+		if (other->hash != hash || other->net != conn->net ||
+		    !flow_equal(&other->flow, &conn->flow) ||
+		    (other->dev && conn->dev && other->dev != conn->dev))
+			continue;
+		if (!old || gone || !tern_tw_may_be_reused(other))
 			goto unlock;
+		gone = other;
+	}
 	hlist_nulls_add_head_rcu(&conn->node, conn_chain(hash));
+	if (gone)
+		hlist_nulls_del_init_rcu(&gone->node);
+	if (old)
+		*old = gone;
 	err = 0;
 unlock:
 	spin_unlock_bh(conn_lock(hash));

@@ -58,7 +58,7 @@ int tern_demux_init(void);
 void tern_demux_exit(void);
 
 void tern_conn_init(struct tern_conn *conn, struct net *net, enum tern_conn_kind kind);
-int tern_conn_hash(struct tern_conn *conn);
+int tern_conn_hash(struct tern_conn *conn, struct tern_conn **old);
 bool tern_conn_unhash(struct tern_conn *conn);
 bool tern_conn_replace(struct tern_conn *old, struct tern_conn *new);
 bool tern_conn_hashed(const struct tern_conn *conn);

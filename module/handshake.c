@@ -264,7 +264,8 @@ static bool syn_link(struct tern_syn *syn)
 	bool linked;
 
 	spin_lock_bh(&listen->lock);
-	linked = inet_sk_state_load(syn->listener) == TCP_LISTEN && !tern_conn_hash(&syn->conn);
+	linked = inet_sk_state_load(syn->listener) == TCP_LISTEN &&
+		 !tern_conn_hash(&syn->conn, NULL);
 	if (linked) {
 		list_add_tail(&syn->link, &listen->syn_list);
 		WRITE_ONCE(listen->nr_syn, listen->nr_syn + 1);

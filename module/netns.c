@@ -39,9 +39,10 @@ static int mem_max = 256 << 20;
 		.extra2		= (max),				\
 	}
 
-#define TERN_SYSCTL_CHOICE(field, max)					\
+#define TERN_SYSCTL_CHOICE(field, max) TERN_SYSCTL_CHOICE_NAMED(#field, field, max)
+#define TERN_SYSCTL_CHOICE_NAMED(name, field, max)			\
 	{								\
-		.procname	= #field,				\
+		.procname	= (name),				\
 		.data		= (void *)offsetof(struct tern_net, field), \
 		.maxlen		= sizeof(int),				\
 		.mode		= 0644,					\
@@ -106,6 +107,7 @@ static const struct ctl_table sysctl_template[] = {
 	TERN_SYSCTL(rto_min_ms, &ms_max),
 	TERN_SYSCTL(challenge_ack_limit, NULL),
 	TERN_SYSCTL_CHOICE(tlp, SYSCTL_ONE),
+	TERN_SYSCTL_CHOICE_NAMED("tw_reuse", timewait_reuse, SYSCTL_ONE),
 	TERN_SYSCTL_CHOICE(ecn, SYSCTL_TWO),
 	{
 		.procname	= "congestion_control",
@@ -186,6 +188,7 @@ static void set_defaults(struct tern_net *tn)
 		.rto_min_ms = 200,
 		.challenge_ack_limit = 1000,
 		.tlp = 1,
+		.timewait_reuse = 1,
 		.ecn = 2,
 	};
 }

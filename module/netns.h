@@ -57,6 +57,7 @@ struct tern_net {
 	int rto_min_ms;
 	int challenge_ack_limit;
 	int tlp;
+	int timewait_reuse;
 	int ecn;
 };
 

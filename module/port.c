@@ -233,7 +233,7 @@ void tern_put_port(struct sock *sk)
 }
 
 /* one candidate for connect(): 0 taken, -EADDRNOTAVAIL try another */
-static int try_connect_port(struct sock *sk, u16 port)
+static int try_connect_port(struct sock *sk, u16 port, struct tern_conn **old)
 {
 	struct port_chain *chain = chain_of(sock_net(sk), port);
 	struct tern_sock *ts = tern_sk(sk);
@@ -246,7 +246,7 @@ static int try_connect_port(struct sock *sk, u16 port)
 		goto unlock;
 
 	ts->conn.flow.lport = htons(port);
-	err = tern_conn_hash(&ts->conn);
+	err = tern_conn_hash(&ts->conn, old);
 	if (err)
 		goto unlock;
 	if (!tb) {
@@ -269,15 +269,19 @@ unlock:
 /**
  * tern_port_connect - choose a local port and enter the connection table
  * @sk: socket, locked; both addresses and the remote port are in conn.flow
+ * @old: set to the TIME_WAIT object whose place was taken, for tern_tw_succeed()
  *
  * A socket that is bound keeps its port. Otherwise one is chosen by RFC 6056,
  * algorithm 4: a keyed hash of the destination gives the place to start, and
- * groups of destinations advance independently.
+ * groups of destinations advance independently. That a chosen port may have
+ * been the place of a TIME_WAIT is net.tern.tw_reuse's decision; one that the
+ * program has bound may in any case, as with TCP.
  *
  * Return: 0, -EADDRNOTAVAIL or -ENOMEM.
  */
-int tern_port_connect(struct sock *sk)
+int tern_port_connect(struct sock *sk, struct tern_conn **old)
 {
+	bool reuse = READ_ONCE(tern_net(sock_net(sk))->timewait_reuse);
 	struct tern_sock *ts = tern_sk(sk);
 	u32 i, count, start, *step;
 	int low, err;
@@ -285,7 +289,7 @@ int tern_port_connect(struct sock *sk)
 
 	if (ts->bind.bucket) {
 		ts->conn.flow.lport = inet_sk(sk)->inet_sport;
-		return tern_conn_hash(&ts->conn);
+		return tern_conn_hash(&ts->conn, old);
 	}
 
 	ts->conn.flow.lport = 0;
@@ -298,7 +302,7 @@ int tern_port_connect(struct sock *sk)
 
 		if (inet_is_local_reserved_port(sock_net(sk), port))
 			continue;
-		err = try_connect_port(sk, port);
+		err = try_connect_port(sk, port, reuse ? old : NULL);
 		if (err == -EADDRNOTAVAIL) {
 			cond_resched();
 			continue;

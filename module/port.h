@@ -7,6 +7,7 @@
 
 struct sock;
 struct tern_bucket;
+struct tern_conn;
 
 /**
  * struct tern_bind - a claim on a local port
@@ -34,7 +35,7 @@ int tern_port_init(void);
 void tern_port_exit(void);
 int tern_get_port(struct sock *sk, unsigned short port);
 void tern_put_port(struct sock *sk);
-int tern_port_connect(struct sock *sk);
+int tern_port_connect(struct sock *sk, struct tern_conn **old);
 int tern_port_inherit(struct sock *listener, struct sock *child);
 void tern_port_to_timewait(struct sock *sk, struct tern_bind *bind);
 void tern_port_release(struct tern_bind *bind);

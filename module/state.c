@@ -85,6 +85,7 @@ static const struct {
 	E(TIME_WAIT,	TIMEOUT,	CLOSE),		/* 2 MSL have passed */
 	E(TIME_WAIT,	RCV_RST,	CLOSE),
 	E(TIME_WAIT,	RCV_SYN,	CLOSE),		/* makes room for a new incarnation */
+	E(TIME_WAIT,	OPEN_ACTIVE,	CLOSE),		/* likewise, from this side */
 };
 
 static atomic_t taken[ARRAY_SIZE(edges)];	/* since the module was loaded */

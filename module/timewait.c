@@ -26,11 +26,9 @@ void tern_tw_put(struct tern_tw *tw)
 		kfree_rcu(tw, rcu);
 }
 
-/* returns whether it was ours to end */
-static bool tw_end(struct tern_tw *tw, enum tern_event event)
+/* it has left the table by our hand */
+static void tw_unhashed(struct tern_tw *tw, enum tern_event event)
 {
-	if (!tern_conn_unhash(&tw->conn))
-		return false;
 	tern_transition(&tw->conn.flow, TCP_TIME_WAIT, event);
 	tern_port_release(&tw->bind);
 	atomic_dec(&tern_net(tw->conn.net)->nr_tw);
@@ -38,6 +36,14 @@ static bool tw_end(struct tern_tw *tw, enum tern_event event)
 	if (timer_delete(&tw->timer))
 		tern_tw_put(tw);
 	tern_tw_put(tw);	/* the table's */
+}
+
+/* returns whether it was ours to end */
+static bool tw_end(struct tern_tw *tw, enum tern_event event)
+{
+	if (!tern_conn_unhash(&tw->conn))
+		return false;
+	tw_unhashed(tw, event);
 	return true;
 }
 
@@ -55,7 +61,7 @@ static void tw_restart(struct tern_tw *tw)
 
 	if (!mod_timer(&tw->timer, jiffies + delay))
 		refcount_inc(&tw->conn.ref);
-	smp_mb();	/* with tw_end(), as there */
+	smp_mb();	/* with tw_unhashed(), as there */
 	if (!tern_conn_hashed(&tw->conn) && timer_delete(&tw->timer))
 		tern_tw_put(tw);
 }
@@ -83,6 +89,7 @@ static struct tern_tw *tw_create(struct sock *sk)
 	tw->ts_recent = ts->ts_recent;
 	tw->ts_recent_stamp = ts->ts_recent_stamp;
 	tw->ts_off = ts->ts_off;
+	tw->tsval = tern_tsval(ts);
 	tw->challenge_stamp = 0;
 	tw->dup_ack_stamp = 0;
 	tw->mark = READ_ONCE(sk->sk_mark);
@@ -126,12 +133,45 @@ static u32 tw_clock(const struct tern_tw *tw)
 	return tern_clock_us() + tw->ts_off;
 }
 
+/**
+ * tern_tw_may_be_reused - may a connection from this side take its place?
+ * @conn: entry of the connection table
+ *
+ * If all that was sent has an older clock, the peer can tell old from new
+ * (RFC 6191, section 2): the clock goes on from one connection to the next, but
+ * must have moved. What the peer had sent has the wrong tag.
+ *
+ * Context: under the lock of its chain. Return: whether it is in TIME_WAIT and
+ * that is proven.
+ */
+bool tern_tw_may_be_reused(const struct tern_conn *conn)
+{
+	const struct tern_tw *tw = container_of(conn, struct tern_tw, conn);
+
+	return conn->kind == TERN_CONN_TW && seq_after(tw_clock(tw), READ_ONCE(tw->tsval));
+}
+
 /* behind all that the connection has sent (RFC 9293, 3.6.1) */
 static u32 next_isn(const struct tern_tw *tw)
 {
 	u32 isn = tern_isn(&tw->conn.flow);
 
 	return seq_after(isn, tw->snd_nxt) ? isn : tw->snd_nxt + U16_MAX;
+}
+
+/**
+ * tern_tw_succeed - end an object whose place connect() has taken
+ * @tw: object, out of the table by tern_conn_hash()
+ *
+ * Return: initial sequence number of the new connection.
+ */
+u32 tern_tw_succeed(struct tern_tw *tw)
+{
+	u32 isn = next_isn(tw);
+
+	tern_mib_inc(tw->conn.net, TWRecycled);
+	tw_unhashed(tw, TERN_EV_OPEN_ACTIVE);
+	return isn;
 }
 
 static void send_ack(struct tern_tw *tw)
@@ -152,6 +192,7 @@ static void send_ack(struct tern_tw *tw)
 		.flags = TERN_ACK,
 	};
 
+	WRITE_ONCE(tw->tsval, fields.tsval);
 	tern_reply_send(tw->conn.net, &reply, &fields);
 }
 

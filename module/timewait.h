@@ -27,6 +27,7 @@ struct sock;
  * @ts_recent: likewise
  * @ts_recent_stamp: likewise
  * @ts_off: likewise
+ * @tsval: clock of the last segment sent
  * @challenge_stamp: clock when the last challenge ACK was sent
  * @dup_ack_stamp: clock when a segment without payload was last answered
  * @mark: SO_MARK
@@ -45,6 +46,7 @@ struct tern_tw {
 	u32 ts_recent;
 	unsigned long ts_recent_stamp;
 	u32 ts_off;
+	u32 tsval;
 	u32 challenge_stamp;
 	u32 dup_ack_stamp;
 	u32 mark;
@@ -58,6 +60,8 @@ static inline struct tern_tw *tern_conn_tw(struct tern_conn *conn)
 }
 
 void tern_time_wait(struct sock *sk);
+bool tern_tw_may_be_reused(const struct tern_conn *conn);
+u32 tern_tw_succeed(struct tern_tw *tw);
 bool tern_tw_rcv(struct tern_tw *tw, struct sk_buff *skb);
 void tern_tw_put(struct tern_tw *tw);
 void tern_timewait_purge(struct net *net);

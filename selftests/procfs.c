@@ -65,7 +65,7 @@ static const char *const edges[] = {
 	"LAST_ACK RCV_ACK_OF_FIN CLOSED", "LAST_ACK RCV_RST CLOSED",
 	"LAST_ACK ABORT CLOSED", "LAST_ACK TIMEOUT CLOSED",
 	"TIME_WAIT TIMEOUT CLOSED", "TIME_WAIT RCV_RST CLOSED",
-	"TIME_WAIT RCV_SYN CLOSED",
+	"TIME_WAIT RCV_SYN CLOSED", "TIME_WAIT OPEN_ACTIVE CLOSED",
 };
 
 static const struct {
@@ -80,6 +80,7 @@ static const struct {
 	{ "max_syn_backlog", "1024" }, { "max_tw_buckets", "16384" },
 	{ "max_orphans", "4096" }, { "delack_ms", "40" },
 	{ "rto_min_ms", "200" }, { "challenge_ack_limit", "1000" },
+	{ "tw_reuse", "1" },
 };
 
 /* One line of /proc/net/tern/sockets, as far as it is looked at. */

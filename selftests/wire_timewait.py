@@ -4,9 +4,15 @@
 answered and what is not (RFC 7323, RFC 5961), and the limits on the number of
 connections that no program holds.
 """
-from lib import netns
+import errno
+import time
+
+from lib import ktap, netns
 from lib.scenario import TERN, main, scenario
 from lib.wire import Conn, check, check_equal, relative
+
+MAX_SENT = 1 << 22
+CHUNK = 8192    # the stream repeats after a multiple of it
 
 
 def close(c):
@@ -45,6 +51,75 @@ def newer(w, c, iss=100000):
 def check_beyond(number, c):
     """An initial sequence number is behind what the old connection had sent."""
     check(relative(number, c.irs + c.rcv_nxt) >= 0, "the ISN is one of the old connection's")
+
+
+def connect_again(w, c):
+    """connect() to the same end; the SYN of the new connection"""
+    again = w.connecting(port=c.sport)
+    check_equal(again.dport, c.dport, "port of the new connection")
+    again.clock = c.now() + 1000000
+    syn = again.expect_syn()
+    check(relative(syn.ts, c.last_ts) > 0, "the clock of the new connection is not newer")
+    check_beyond(syn.seq, c)
+    return again
+
+
+# --- a new connection from this side --------------------------------------------
+
+@scenario("connect() takes the place of a TIME_WAIT", edge="TIME_WAIT OPEN_ACTIVE CLOSED",
+          variants=TERN)
+def reused(w):
+    c = active(w)
+    with w.counts(TWRecycled=1, ActiveOpens=1):
+        again = connect_again(w, c)
+    again.send_syn_ack()
+    again.expect("A", seq=1, ack=1, len=0)
+    again.alive()
+
+
+@scenario("a segment of the old connection is none of the one after it", variants=TERN)
+def old_segments_stay_out(w):
+    c = active(w)
+    again = connect_again(w, c)
+    # a repeated FIN, to SYN_SENT: whoever sends it is told that it is late
+    late = c.build("FA", seq=1)
+    with w.counts(InTagErrs=1):
+        w.inject(late)
+        again.expect("R", seq=relative(late.ack, again.irs), tag=late.tag)
+    again.send_syn_ack()
+    again.expect("A", seq=1, ack=1, len=0)
+    with w.counts(InTagErrs=2):
+        w.inject(late)
+        w.inject(c.build("A", len=100))
+    again.expect_none()
+    again.alive()
+
+
+@scenario("the ISN is beyond what the old connection has sent, however fast it was", variants=TERN)
+def isn_of_a_fast_one(w):
+    """The clock of ISNs makes 244 thousand a second."""
+    netns.sysctl("net.ipv4.ip_local_port_range", "20000 20000")
+    started = time.monotonic()
+    c = w.established(active=True)
+    while c.rcv_nxt < 100000 + 300000 * (time.monotonic() - started):
+        if c.rcv_nxt > MAX_SENT:
+            raise ktap.Skip("this machine cannot send 300 KB a second here")
+        end = c.rcv_nxt + CHUNK
+        c.write(CHUNK)
+        while c.rcv_nxt < end:
+            c.expect("A")
+        c.send("A")
+    close(c)
+    connect_again(w, c)
+
+
+@scenario("tw_reuse 0: connect() leaves TIME_WAIT alone", variants=TERN)
+def not_reused(w):
+    w.sysctl("tw_reuse", 0)
+    c = active(w)
+    check_equal(w.socket().connect_ex((w.remote, c.sport)), errno.EADDRNOTAVAIL,
+                "errno of connect()")
+    c.state("TIME_WAIT")
 
 
 # --- a new connection from the other side ---------------------------------------

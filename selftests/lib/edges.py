@@ -47,6 +47,7 @@ LAST_ACK      RCV_RST,ABORT,TIMEOUT  CLOSED
 TIME_WAIT     TIMEOUT                CLOSED
 TIME_WAIT     RCV_RST                CLOSED
 TIME_WAIT     RCV_SYN                CLOSED
+TIME_WAIT     OPEN_ACTIVE            CLOSED
 """
 
 EDGES = [f"{state} {event} {target}"
