@@ -6,7 +6,9 @@
  * scoreboard, retransmission queue, recovery, timers. Sending (RFC 5681, 4.2): every
  * second segment at once, otherwise after net.tern.delack_ms, but without
  * delay at the start of a connection, after loss, out of order, and at the end
- * of a message of more than a segment.
+ * of a message of more than a segment. Segments that arrive merged, a
+ * super-segment for one, are answered by one ACK: what is owed is looked at once
+ * for each skb, not for each segment it was made of.
  *
  * Called with the socket locked.
  */
