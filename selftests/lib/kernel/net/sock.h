@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <linux/in6.h>
 
+#include "../linux/jiffies.h"
 #include "../linux/skbuff.h"
 
 #define TCPF_SYN_SENT	(1u << TCP_SYN_SENT)
