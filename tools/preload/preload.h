@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the preload libraries share: preload.so is socket.c,
+ * dual.so is all of them.
+ */
+#ifndef TERN_PRELOAD_H
+#define TERN_PRELOAD_H
+
+#include <dlfcn.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* A program may have these names for things of its own. */
+#pragma GCC visibility push(hidden)
+
+/* The function of that name that would have been called without this library. */
+#define next(name) ({							\
+	static typeof(name) *next_##name;				\
+									\
+	if (!next_##name)						\
+		next_##name = (typeof(name) *)dlsym(RTLD_NEXT, #name);	\
+	next_##name;							\
+})
+
+/* socket.c */
+bool is_tern(int fd);
+
+/* dual.c */
+
+#define MAX_TWINS	32
+
+/*
+ * A listener of the program and its twin for TCP. The program may have closed
+ * either descriptor in ways that are not seen here, hence the inodes.
+ */
+struct twin {
+	atomic_int fd;		/* of the program; negative: nobody's */
+	int tcp;
+	ino_t fd_inode;
+	ino_t tcp_inode;
+};
+
+extern struct twin twins[MAX_TWINS];
+
+bool twin_alive(struct twin *twin);
+struct twin *twin_of(int fd);
+
+#pragma GCC visibility pop
+
+/* wait.c: what the compiler makes of poll() and ppoll() with _FORTIFY_SOURCE */
+int __poll_chk(struct pollfd *fds, nfds_t n, int ms, size_t size);
+int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *limit,
+		const sigset_t *mask, size_t size);
+
+#endif /* TERN_PRELOAD_H */
