@@ -16,22 +16,32 @@
 
 #include "tool.h"
 
-#define FAMILY_PARAMETER	"/sys/module/tern/parameters/family"
-
 /* The number that the module took, which its parameter may have moved. */
-int family_number(void)
+static int parameter(const char *name, int otherwise)
 {
-	int family = AF_TERN;
+	int number = otherwise;
+	char path[64];
 	char line[16];
 	FILE *file;
 
-	file = fopen(FAMILY_PARAMETER, "re");
+	snprintf(path, sizeof(path), "/sys/module/tern/parameters/%s", name);
+	file = fopen(path, "re");
 	if (!file)
-		return family;
+		return number;
 	if (fgets(line, sizeof(line), file) && atoi(line) > 0)
-		family = atoi(line);
+		number = atoi(line);
 	fclose(file);
-	return family;
+	return number;
+}
+
+int family_number(void)
+{
+	return parameter("family", AF_TERN);
+}
+
+int protocol_number(void)
+{
+	return parameter("protocol", IPPROTO_TERN);
 }
 
 bool is_v4(const struct in6_addr *addr)

@@ -22,6 +22,7 @@ static const struct command {
 	{ "connect",	connect_main,	"connect, relay standard input and output" },
 	{ "send",	send_main,	"send a file" },
 	{ "recv",	recv_main,	"receive a file" },
+	{ "run",	run_main,	"run a program over Tern instead of TCP" },
 	{ "ss",		ss_main,	"show sockets" },
 	{ "nstat",	nstat_main,	"show counters" },
 };

@@ -36,6 +36,7 @@ int send_main(int argc, char **argv);
 int recv_main(int argc, char **argv);
 int ss_main(int argc, char **argv);
 int nstat_main(int argc, char **argv);
+int run_main(int argc, char **argv);
 
 /* args.c: the options and operands that several commands share */
 
@@ -77,6 +78,7 @@ struct addrs {
 };
 
 int family_number(void);
+int protocol_number(void);
 int resolve(const char *host, const char *port, int version, struct addrs *to);
 bool is_v4(const struct in6_addr *addr);
 void host_text(char *text, size_t size, const struct in6_addr *addr);
@@ -142,5 +144,10 @@ FILE *proc_open(const char *file);
 
 void owners_scan(void);
 void owners_print(unsigned long inode);
+
+/* bpf.c: the engine of "tern run --bpf" */
+
+const char *bpf_missing(void);
+int bpf_begin(void);
 
 #endif /* TERN_TOOL_H */
