@@ -67,7 +67,7 @@ def main():
     ktap.result(loading.returncode == 0, f"{MODULE} is loaded {loading.stderr.strip()}")
     for suite, cases, planned, lines in results:
         if not all(passed for _, passed, _ in cases):
-            ktap.note("\n".join(lines))
+            ktap.note("\n".join(line.strip() for line in lines if "# " in line))
         for name, passed, skip_reason in cases:
             ktap.result(passed, f"{suite}: {name}", skip_reason)
         ktap.result(cases and len(cases) == planned,
