@@ -109,7 +109,7 @@ def flag_letters():
 
 
 def edge_list():
-    assert len(edges.EDGES) == len(set(edges.EDGES)) == 45, len(edges.EDGES)
+    assert len(edges.EDGES) == len(set(edges.EDGES)) == 46, len(edges.EDGES)
 
 
 if __name__ == "__main__":
