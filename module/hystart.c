@@ -2,7 +2,9 @@
 /*
  * Slow start (RFC 5681, 3.1) that ends before the path's queue overflows:
  * HyStart++ (RFC 9406). When the smallest RTT of a round has grown, the window
- * grows more slowly for some rounds; if the RTT stays up, slow start is over.
+ * grows more slowly for some rounds; if the RTT stays up, slow start is over. It
+ * is over at once when the queue is as long as half of the path: the rounds of
+ * caution would overflow a buffer of a bandwidth-delay product.
  *
  * Pure. Without the RFC's limit L on growth by one acknowledgment: what that
  * protects from, bursts, is pacing's business here.
@@ -48,6 +50,15 @@ static void judge_round(struct tern_hystart *hs)
 	}
 }
 
+/* more than half a round trip: no path is that unsteady for all of a round's samples */
+static bool queue_is_certain(const struct tern_cong *c)
+{
+	const struct tern_hystart *hs = &c->hystart;
+
+	return hs->css_rounds && hs->samples >= N_RTT_SAMPLE &&
+	       hs->min_us - c->min_rtt_us > c->min_rtt_us / 2;
+}
+
 static void sample_round(struct tern_cong *c, const struct tern_cong_sample *s)
 {
 	struct tern_hystart *hs = &c->hystart;
@@ -61,6 +72,10 @@ static void sample_round(struct tern_cong *c, const struct tern_cong_sample *s)
 		if (hs->samples < N_RTT_SAMPLE)
 			hs->samples++;
 		judge_round(hs);
+		if (queue_is_certain(c)) {
+			c->snd_ssthresh = c->snd_cwnd;
+			return;
+		}
 	}
 	if (seq_before(s->snd_una, hs->round_end))
 		return;

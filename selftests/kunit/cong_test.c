@@ -42,6 +42,7 @@ static void hystart_leaves_slow_start_when_the_rtt_grows(struct kunit *test)
 	int n;
 
 	path_begin(&c, &tern_newreno, 20);
+	c.min_rtt_us = 50000;
 	for (n = 0; n < 10 && tern_in_slow_start(&c); n++) {
 		path_round_trip(&c, &now, rtt);
 		rtt += n > 1 ? 10000 : 0;
@@ -49,6 +50,23 @@ static void hystart_leaves_slow_start_when_the_rtt_grows(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, tern_in_slow_start(&c));
 	/* five rounds at a quarter of the pace; without, it would be 20000 */
 	KUNIT_EXPECT_LT(test, c.snd_cwnd, 800 * MSS);
+}
+
+/* without waiting for rounds to pass */
+static void hystart_leaves_at_once_when_the_rtt_has_grown_by_half(struct kunit *test)
+{
+	struct tern_cong c;
+	u32 now = 0;
+	int n;
+
+	path_begin(&c, &tern_newreno, 20);
+	c.min_rtt_us = 50000;
+	for (n = 0; n < 3; n++)
+		path_round_trip(&c, &now, 50000);
+	KUNIT_EXPECT_TRUE(test, tern_in_slow_start(&c));
+	path_round_trip(&c, &now, 76000);
+	KUNIT_EXPECT_FALSE(test, tern_in_slow_start(&c));
+	KUNIT_EXPECT_LT(test, c.snd_cwnd, 190 * MSS);
 }
 
 static void hystart_goes_on_while_the_rtt_is_steady(struct kunit *test)
@@ -98,6 +116,7 @@ static struct kunit_case cong_cases[] = {
 	KUNIT_CASE(slow_start_doubles),
 	KUNIT_CASE(newreno_halves_and_adds_one_in_a_round_trip),
 	KUNIT_CASE(hystart_leaves_slow_start_when_the_rtt_grows),
+	KUNIT_CASE(hystart_leaves_at_once_when_the_rtt_has_grown_by_half),
 	KUNIT_CASE(hystart_goes_on_while_the_rtt_is_steady),
 	KUNIT_CASE(window_stays_sane_whatever_comes),
 	{ }
