@@ -17,38 +17,39 @@
 #include "input.h"
 #include "sock.h"
 
+/*
+ * The same address in AF_INET6's terms. One of AF_INET6 becomes one of AF_TERN,
+ * which nothing below knows: what is wrong with an address is found there, in
+ * the order in which it is for TCP. Return: its length.
+ */
 static int to_sin6(struct sockaddr_in6 *sin6, const struct tern_sockaddr *uaddr, int addr_len)
 {
-	if (addr_len < sizeof(uaddr->sa_family))
-		return -EINVAL;
-	if (uaddr->sa_family != tern_family)
-		return -EAFNOSUPPORT;
-	if (addr_len < sizeof(struct sockaddr_tern))
-		return -EINVAL;
-	memcpy(sin6, uaddr, sizeof(*sin6));
-	sin6->sin6_family = AF_INET6;
-	return 0;
+	int len = clamp_t(int, addr_len, 0, sizeof(*sin6));
+
+	memset(sin6, 0, sizeof(*sin6));
+	memcpy(sin6, uaddr, len);
+	if (sin6->sin6_family == tern_family)
+		sin6->sin6_family = AF_INET6;
+	else if (sin6->sin6_family == AF_INET6)
+		sin6->sin6_family = tern_family;
+	return len;
 }
 
 static int family_bind(struct socket *sock, struct tern_sockaddr *uaddr, int addr_len)
 {
 	struct sockaddr_in6 sin6;
-	int err = to_sin6(&sin6, uaddr, addr_len);
 
-	return err ?: inet6_bind(sock, (struct tern_sockaddr *)&sin6, sizeof(sin6));
+	addr_len = to_sin6(&sin6, uaddr, addr_len);
+	return inet6_bind(sock, (struct tern_sockaddr *)&sin6, addr_len);
 }
 
 static int family_connect(struct socket *sock, struct tern_sockaddr *uaddr, int addr_len,
 			  int flags)
 {
 	struct sockaddr_in6 sin6;
-	int err;
 
-	/* AF_UNSPEC means disconnect, whatever the family */
-	if (addr_len >= sizeof(uaddr->sa_family) && uaddr->sa_family == AF_UNSPEC)
-		return inet_stream_connect(sock, uaddr, addr_len, flags);
-	err = to_sin6(&sin6, uaddr, addr_len);
-	return err ?: inet_stream_connect(sock, (struct tern_sockaddr *)&sin6, sizeof(sin6), flags);
+	addr_len = to_sin6(&sin6, uaddr, addr_len);
+	return inet_stream_connect(sock, (struct tern_sockaddr *)&sin6, addr_len, flags);
 }
 
 static int family_getname(struct socket *sock, struct sockaddr *uaddr, int peer)

@@ -339,6 +339,11 @@ TEST_F(connect, bad_address)
 	EXPECT_ERRNO(EFAULT, connect(fd, (void *)1, at.len));
 	/* None of which did any harm. */
 	EXPECT_EQ(0, sock_connect(fd, &at));
+	/* Now nobody looks at the address any more. */
+	to.len = 8;
+	EXPECT_ERRNO(EISCONN, sock_connect(fd, &to));
+	to.sa.sa_family = AF_UNIX;
+	EXPECT_ERRNO(EISCONN, sock_connect(fd, &to));
 }
 
 TEST_F(connect, send_timeout)
