@@ -97,6 +97,7 @@ static void init_inet6(struct sock *sk, struct net *net)
 	np->mcast_hops = IPV6_DEFAULT_MCASTHOPS;
 	np->pmtudisc = IPV6_PMTUDISC_WANT;
 	tern_init_multicast(sk);
+	sk->sk_txrehash = READ_ONCE(net->core.sysctl_txrehash);
 	inet->uc_ttl = -1;
 	inet->mc_ttl = 1;
 	inet->pmtudisc = READ_ONCE(net->ipv4.sysctl_ip_no_pmtu_disc) ? IP_PMTUDISC_DONT :
