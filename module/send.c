@@ -360,20 +360,26 @@ static int send_locked(struct sock *sk, struct msghdr *msg)
 	struct tern_sock *ts = tern_sk(sk);
 	int flags = msg->msg_flags, copied = 0, err, n;
 	long timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
+	struct sockcm_cookie sockc;
 	struct sk_buff *skb;
 	u32 goal;
 
-	if (flags & MSG_OOB)
-		return -EOPNOTSUPP;
 	err = wait_connected(sk, &timeo);
 	if (err)
 		goto out;
+	if (msg->msg_controllen) {
+		sockcm_init(&sockc, sk);
+		if (sock_cmsg_send(sk, msg, &sockc))
+			return -EINVAL;
+	}
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	tern_rate_check_app_limited(sk);
 
 	err = -EPIPE;
 	if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
 		goto out;
+	if (flags & MSG_OOB && msg_data_left(msg))
+		return -EOPNOTSUPP;
 	goal = size_goal(sk);
 	while (msg_data_left(msg)) {
 		skb = open_tail(sk, goal);

@@ -27,6 +27,7 @@ TEST_F(errors, not_connected)
 	char c;
 
 	EXPECT_ERRNO(EPIPE, send(fd, "a", 1, MSG_NOSIGNAL));
+	EXPECT_ERRNO(EPIPE, send(fd, "a", 1, MSG_NOSIGNAL | MSG_OOB));
 	EXPECT_ERRNO(EPIPE, sendto(fd, "a", 1, MSG_NOSIGNAL, &at.sa, at.len));
 	EXPECT_ERRNO(ENOTCONN, recv(fd, &c, 1, 0));
 	EXPECT_ERRNO(ENOTCONN, read(fd, &c, 1));

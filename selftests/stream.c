@@ -354,6 +354,28 @@ TEST_F(stream, address_is_ignored)
 	EXPECT_EQ('a', c);
 }
 
+TEST_F(stream, control_data)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { .head = { CMSG_LEN(sizeof(int)), SOL_SOCKET, 12345 } };
+	struct iovec iov = { "a", 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	int fds[2];
+
+	ASSERT_EQ(0, sock_pair(self->door, fds));
+	EXPECT_ERRNO(EINVAL, sendmsg(fds[0], &msg, 0));
+	/* What is for another level is nobody's. */
+	control.head.cmsg_level = SOL_UDP;
+	EXPECT_EQ(1, sendmsg(fds[0], &msg, 0));
+	control.head.cmsg_len = 1;
+	EXPECT_ERRNO(EINVAL, sendmsg(fds[0], &msg, 0));
+}
+
 TEST_F(stream, bad_pointers)
 {
 	char buf[8] = "";
