@@ -259,7 +259,7 @@ void tern_window_update(struct sock *sk, int copied)
 
 	if (copied > 0 && !tell && !(sk->sk_shutdown & RCV_SHUTDOWN)) {
 		old = tern_receive_window(ts);
-		if (2 * old <= min_t(u32, ts->window_clamp, READ_ONCE(sk->sk_rcvbuf) / 2)) {
+		if (2 * old <= min_t(u32, tern_window_clamp(ts), READ_ONCE(sk->sk_rcvbuf) / 2)) {
 			new = tern_select_window(sk);
 			tell = new && new >= 2 * old;
 		}

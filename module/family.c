@@ -80,6 +80,7 @@ static const struct proto_ops family_ops = {
 	.sendmsg	= inet_sendmsg,
 	.recvmsg	= inet_recvmsg,
 	.mmap		= sock_no_mmap,
+	.set_rcvlowat	= tern_set_rcvlowat,
 	TERN_SENDPAGE_OPS
 };
 

@@ -211,7 +211,7 @@ static bool room_for_syn(struct sock *listener)
 static u32 first_window(const struct sock *listener)
 {
 	u32 window = min_t(u32, READ_ONCE(listener->sk_rcvbuf) / 2,
-			   tern_sk(listener)->window_clamp);
+			   tern_window_clamp(tern_sk(listener)));
 
 	if (sk_under_memory_pressure(listener))
 		window = min_t(u32, window, READ_ONCE(tern_net(sock_net(listener))->rmem[0]));

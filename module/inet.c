@@ -25,6 +25,7 @@
 	.sendmsg	= inet_sendmsg,			\
 	.recvmsg	= inet_recvmsg,			\
 	TERN_SENDPAGE_OPS				\
+	.set_rcvlowat	= tern_set_rcvlowat,		\
 	.mmap		= sock_no_mmap
 
 const struct proto_ops tern_inet_ops = {

@@ -86,7 +86,7 @@ static void fill_path(const struct sock *sk, struct tern_info *info)
 	info->ti_ssthresh = ts->cong.snd_ssthresh;
 	info->ti_snd_wnd = ts->snd_wnd;
 	info->ti_rcv_wnd = ts->rcv_wnd;
-	info->ti_rcv_wnd_max = min_t(u32, READ_ONCE(sk->sk_rcvbuf) / 2, ts->window_clamp);
+	info->ti_rcv_wnd_max = min_t(u32, READ_ONCE(sk->sk_rcvbuf) / 2, tern_window_clamp(ts));
 	info->ti_rcv_space = ts->rcvq_space;
 	info->ti_unread = tern_unread(sk);
 }

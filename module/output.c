@@ -95,7 +95,7 @@ static int window_ceiling(const struct sock *sk)
 u32 tern_select_window(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	int full = min_t(int, window_space(sk, READ_ONCE(sk->sk_rcvbuf)), ts->window_clamp);
+	int full = min_t(u32, window_space(sk, READ_ONCE(sk->sk_rcvbuf)), tern_window_clamp(ts));
 	int space = window_space(sk, READ_ONCE(sk->sk_rcvbuf) - READ_ONCE(sk->sk_backlog.len) -
 				     atomic_read(&sk->sk_rmem_alloc));
 	int step = min_t(int, ts->rcv_mss, full / 2);

@@ -145,7 +145,6 @@ int tern_init_sock(struct sock *sk)
 	tern_cong_attach(sk);
 	ts->mss = TERN_MSS_DEFAULT_V4;
 	ts->rcv_mss = TERN_MSS_DEFAULT_V4;
-	ts->window_clamp = S32_MAX / 2;
 	sk->sk_gso_type = SKB_GSO_SCTP;
 	sk->sk_write_space = tern_write_space;
 	sock_set_flag(sk, SOCK_USE_WRITE_QUEUE);

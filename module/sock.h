@@ -173,7 +173,7 @@ struct tern_sock {
 	u32 rcv_wup;			/* rcv_nxt of the last ACK sent */
 	u32 copied_seq;			/* next byte for the program */
 	u32 local_tag;			/* what every segment must carry */
-	u32 window_clamp;
+	u32 window_clamp;		/* 0: none */
 
 	/* timestamps, RFC 7323 */
 	u32 ts_off;
@@ -417,6 +417,11 @@ static inline u32 tern_receive_window(const struct tern_sock *ts)
 	return max(win, 0);
 }
 
+static inline u32 tern_window_clamp(const struct tern_sock *ts)
+{
+	return READ_ONCE(ts->window_clamp) ?: S32_MAX;
+}
+
 static inline bool tern_is_orphan(const struct sock *sk)
 {
 	return sock_flag(sk, SOCK_DEAD);
@@ -447,6 +452,7 @@ int tern_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 int tern_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
 		    int __user *optlen);
 void tern_set_keepalive(struct sock *sk, int on);
+int tern_set_rcvlowat(struct sock *sk, int val);
 
 /* info.c */
 struct tcp_info;

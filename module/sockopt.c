@@ -11,6 +11,7 @@
 
 #include "ack.h"
 #include "output.h"
+#include "rcvqueue.h"
 #include "sock.h"
 #include "timer.h"
 
@@ -33,6 +34,32 @@ void tern_set_keepalive(struct sock *sk, int on)
 		tern_keepalive_arm(sk, tern_keepalive_time(sk));
 	else if (!on)
 		tern_keepalive_disarm(sk);
+}
+
+/**
+ * tern_set_rcvlowat - SO_RCVLOWAT was set
+ * @sk: socket, locked
+ * @val: bytes that a reader waits for, not negative
+ *
+ * There must be room for so much, or the reader would wait for ever.
+ *
+ * Return: 0.
+ */
+int tern_set_rcvlowat(struct sock *sk, int val)
+{
+	bool locked = sk->sk_userlocks & SOCK_RCVBUF_LOCK;
+	struct tern_sock *ts = tern_sk(sk);
+
+	val = min(val, (locked ? sk->sk_rcvbuf :
+			READ_ONCE(tern_net(sock_net(sk))->rmem[2])) / 2);
+	WRITE_ONCE(sk->sk_rcvlowat, val ?: 1);
+	tern_data_ready(sk);
+	if (locked || 2 * val <= sk->sk_rcvbuf)
+		return 0;
+	WRITE_ONCE(sk->sk_rcvbuf, 2 * val);
+	if (ts->window_clamp && ts->window_clamp < val)
+		WRITE_ONCE(ts->window_clamp, val);
+	return 0;
 }
 
 static void restart_keepalive(struct sock *sk)
@@ -96,8 +123,11 @@ static void set_quickack(struct sock *sk, int val)
 		return;
 	}
 	tern_quick_acks(sk);
-	if (ts->ack_pending && (1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT))
-		tern_send_ack(sk);
+	if (!ts->ack_pending || !((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+		return;
+	tern_send_ack(sk);
+	if (!(val & 1))		/* this one only */
+		ts->pingpong = true;
 }
 
 static int set_linger2(struct tern_sock *ts, int val)
@@ -108,11 +138,10 @@ static int set_linger2(struct tern_sock *ts, int val)
 
 static int set_window_clamp(struct sock *sk, int val)
 {
-	struct tern_sock *ts = tern_sk(sk);
-
-	if (val < 0 || (!val && sk->sk_state != TCP_CLOSE))
+	if (!val && sk->sk_state != TCP_CLOSE)
 		return -EINVAL;
-	ts->window_clamp = val ? max(val, SOCK_MIN_RCVBUF / 2) : S32_MAX / 2;
+	/* as for TCP, a negative value is a large one */
+	WRITE_ONCE(tern_sk(sk)->window_clamp, val ? max_t(u32, val, SOCK_MIN_RCVBUF / 2) : 0);
 	return 0;
 }
 
@@ -258,7 +287,7 @@ static int get_int(struct sock *sk, int optname, int *val)
 		       READ_ONCE(tn->fin_timeout);
 		return 0;
 	case TCP_WINDOW_CLAMP:
-		*val = ts->window_clamp == S32_MAX / 2 ? 0 : ts->window_clamp;
+		*val = ts->window_clamp;
 		return 0;
 	case TCP_DEFER_ACCEPT:
 		*val = retrans_to_seconds(ts->defer_accept);

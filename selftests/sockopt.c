@@ -4,6 +4,7 @@
  * programs set on TCP sockets, their ranges, what a child inherits from its
  * listener, and what is refused.
  */
+#include <limits.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
 #include <linux/sockios.h>
@@ -294,6 +295,23 @@ TEST_F(sockopt, window_clamp)
 	EXPECT_EQ(0, sock_set(fds[1], SOL_TCP, TCP_WINDOW_CLAMP, 20000));
 	EXPECT_EQ(20000, sock_get(fds[1], SOL_TCP, TCP_WINDOW_CLAMP));
 	EXPECT_ERRNO(EINVAL, sock_set(fds[1], SOL_TCP, TCP_WINDOW_CLAMP, 0));
+	EXPECT_EQ(0, sock_set(fds[1], SOL_TCP, TCP_WINDOW_CLAMP, -1));
+}
+
+TEST_F(sockopt, low_water_mark)
+{
+	int fd = door_socket(self->door, 0), low;
+
+	/* More than a buffer can take would be waited for for ever: it grows ... */
+	EXPECT_EQ(0, sock_set(fd, SOL_SOCKET, SO_RCVLOWAT, INT_MAX));
+	low = sock_get(fd, SOL_SOCKET, SO_RCVLOWAT);
+	EXPECT_LT(100000, low);
+	EXPECT_LE(low, sock_get(fd, SOL_SOCKET, SO_RCVBUF));
+	/* ... unless the program has chosen its size. */
+	ASSERT_EQ(0, sock_set(fd, SOL_SOCKET, SO_RCVBUF, 50000));
+	EXPECT_EQ(0, sock_set(fd, SOL_SOCKET, SO_RCVLOWAT, -1));
+	EXPECT_EQ(50000, sock_get(fd, SOL_SOCKET, SO_RCVLOWAT));
+	EXPECT_EQ(100000, sock_get(fd, SOL_SOCKET, SO_RCVBUF));
 }
 
 TEST_F(sockopt, unsent_low_water_mark)
