@@ -99,20 +99,20 @@ static void bucket_leave(struct tern_bind *bind)
 /* would the two claims both get segments that arrive for one address? */
 static bool claims_overlap(const struct sock *sk, const struct tern_bind *other)
 {
-	bool other_v6only = other->sk && ipv6_only_sock(other->sk);
 	int dev = READ_ONCE(sk->sk_bound_dev_if);
 	int other_dev = other->sk ? READ_ONCE(other->sk->sk_bound_dev_if) : other->dev;
-	struct in6_addr addr, other_addr;
+	struct in6_addr addr;
 
 	if (dev && other_dev && dev != other_dev)
 		return false;
-	tern_rcv_saddr(sk, &addr);
 	if (other->sk)
-		tern_rcv_saddr(other->sk, &other_addr);
-	else
-		other_addr = other->addr;
-	return tern_addr_covers(&addr, ipv6_only_sock(sk), &other_addr) ||
-	       tern_addr_covers(&other_addr, other_v6only, &addr);
+		return inet_rcv_saddr_equal(sk, other->sk, true);
+	/* as that says of sockets: any of IPv4 is what a dual-stack one had, too */
+	if (sk->sk_family == AF_INET && !inet_sk(sk)->inet_rcv_saddr)
+		return !other->v6only;
+	tern_rcv_saddr(sk, &addr);
+	return tern_addr_covers(&addr, ipv6_only_sock(sk), &other->addr) ||
+	       tern_addr_covers(&other->addr, false, &addr);
 }
 
 static bool may_share(struct sock *sk, const struct tern_bind *other)
@@ -353,6 +353,7 @@ void tern_port_to_timewait(struct sock *sk, struct tern_bind *bind)
 	bind->dev = sk->sk_bound_dev_if;
 	bind->reuse = sk->sk_reuse;
 	bind->reuseport = sk->sk_reuseport;
+	bind->v6only = ipv6_only_sock(sk);
 	tern_rcv_saddr(sk, &bind->addr);
 
 	spin_lock_bh(&chain->lock);

@@ -18,6 +18,7 @@ struct tern_conn;
  * @dev: interface claimed, for a claim in TIME_WAIT
  * @reuse: SO_REUSEADDR, for a claim in TIME_WAIT
  * @reuseport: SO_REUSEPORT, for a claim in TIME_WAIT
+ * @v6only: not for IPv4, for a claim in TIME_WAIT
  *
  * All under the lock of the bucket's hash chain (port.c).
  */
@@ -29,6 +30,7 @@ struct tern_bind {
 	int dev;
 	bool reuse;
 	bool reuseport;
+	bool v6only;
 };
 
 int tern_port_init(void);

@@ -360,6 +360,26 @@ TEST_F(dual, both_versions)
 	EXPECT_LE(0, bound(d6, addr_loopback(d6, 4321)));
 }
 
+TEST_F(dual, port_of_live_connection)
+{
+	const struct door *d6 = self->door, *d4 = door_sibling(d6);
+	struct addr at = addr_any(d6, 4321);
+	int listener = sock_listen(d6, &at, 8), fd, server;
+
+	at = addr_loopback(d6, 4321);
+	fd = sock_dial(d6, &at);
+	server = accept(listener, NULL, NULL);
+	ASSERT_LE(0, server);
+	close(listener);
+	/* Over IPv6, but its listener was of both versions ... */
+	EXPECT_ERRNO(EADDRINUSE, bound(d4, addr_any(d4, 4321)));
+	/* ... which is not forgotten in TIME_WAIT. */
+	close(server);
+	close(fd);
+	EXPECT_ERRNO(EADDRINUSE, bound(d4, addr_any(d4, 4321)));
+	EXPECT_LE(0, bound(d4, addr_loopback(d4, 4321)));
+}
+
 TEST_F(dual, v6_only)
 {
 	const struct door *d6 = self->door, *d4 = door_sibling(d6);
