@@ -231,7 +231,7 @@ struct tern_conn *tern_conn_lookup(struct net *net, const struct tern_flow *flow
 begin:
 	hlist_nulls_for_each_entry_rcu(conn, node, &conn_table[slot], node) {
 		if (conn->hash != hash || conn->net != net || !flow_equal(&conn->flow, flow) ||
-		    !dev_match(net, conn->dev, dif, sdif))
+		    !dev_match(net, READ_ONCE(conn->dev), dif, sdif))
 			continue;
 		if (!conn_get(conn))
 			goto begin;	/* dying, and out of the table */

@@ -360,6 +360,12 @@ static int hash_nothing(struct sock *sk)
 	return 0;
 }
 
+/* SO_BINDTODEVICE: from now on segments from elsewhere are for nobody */
+static void rehash(struct sock *sk)
+{
+	WRITE_ONCE(tern_sk(sk)->conn.dev, sk->sk_bound_dev_if);
+}
+
 static void unhash(struct sock *sk)
 {
 	if (sk->sk_state == TCP_LISTEN)
@@ -400,6 +406,7 @@ static int pre_connect6(struct sock *sk, struct tern_sockaddr *uaddr, int addr_l
 	.release_cb		= tern_release_cb,		\
 	.hash			= hash_nothing,			\
 	.unhash			= unhash,			\
+	.rehash			= rehash,			\
 	.get_port		= tern_get_port,		\
 	.put_port		= tern_put_port,		\
 	.stream_memory_free	= stream_memory_free,		\

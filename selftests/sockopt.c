@@ -465,6 +465,18 @@ TEST_F(sockopt, device)
 	EXPECT_ERRNO(ENODEV, setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "x", 2));
 }
 
+TEST_F(sockopt, device_of_connection)
+{
+	int fds[2];
+
+	/* Once it is bound to an interface, what comes in elsewhere is for nobody. */
+	ASSERT_EQ(0, sock_pair(self->door, fds));
+	ASSERT_EQ(0, sock_set(fds[1], SOL_SOCKET, SO_BINDTOIFINDEX, 99));
+	EXPECT_EQ(1, write(fds[0], "a", 1));
+	EXPECT_EQ(POLLERR, wait_event(fds[0], 0) & POLLERR);
+	EXPECT_EQ(ECONNRESET, sock_get(fds[0], SOL_SOCKET, SO_ERROR));
+}
+
 TEST_F(sockopt, refused)
 {
 	int fd = door_socket(self->door, 0);
