@@ -331,7 +331,7 @@ put:
 }
 
 /* the listener's copy becomes a socket of its own; returned locked */
-static struct sock *child_create(struct tern_syn *syn)
+static struct sock *child_create(struct tern_syn *syn, const struct sk_buff *skb)
 {
 	struct sock *listener = syn->listener;
 	const struct tern_ip_ops *ip = tern_ip_of(&syn->conn.flow.raddr);
@@ -350,7 +350,7 @@ static struct sock *child_create(struct tern_syn *syn)
 	inet->inet_dport = syn->conn.flow.rport;
 	sk->sk_bound_dev_if = syn->conn.dev;
 	WRITE_ONCE(sk->sk_mark, syn->mark);
-	ip->child(sk, &syn->conn.flow);
+	ip->child(sk, &syn->conn.flow, skb);
 
 	ts->iss = syn->iss;
 	ts->snd_una = syn->iss;
@@ -412,7 +412,7 @@ static void complete_handshake(struct tern_syn *syn, struct sk_buff *skb)
 		kfree_skb(skb);
 		return;
 	}
-	sk = child_create(syn);
+	sk = child_create(syn, skb);
 	if (!sk) {
 		tern_mib_inc(net, ListenDrops);
 		kfree_skb(skb);

@@ -45,7 +45,8 @@ struct tern_reply {
  * @ext_len: bytes of IP options or extension headers on the socket's packets
  * @accepts_pmtu: does the program want ICMP to be believed (IP_MTU_DISCOVER)?
  * @update_pmtu: tell the route what an ICMP error said
- * @child: take the addresses of a flow into a new socket
+ * @child: take the addresses of a flow into a new socket, and what IP_PKTOPTIONS
+ *	tells of the packet that completed the handshake
  */
 struct tern_ip_ops {
 	u16 family;
@@ -59,7 +60,7 @@ struct tern_ip_ops {
 	u32 (*ext_len)(const struct sock *sk);
 	bool (*accepts_pmtu)(const struct sock *sk);
 	void (*update_pmtu)(struct sock *sk, u32 mtu);
-	void (*child)(struct sock *sk, const struct tern_flow *flow);
+	void (*child)(struct sock *sk, const struct tern_flow *flow, const struct sk_buff *skb);
 };
 
 extern const struct tern_ip_ops tern_ip4;

@@ -138,14 +138,23 @@ static void set_mapped(struct sock *sk)
 	ipv6_addr_set_v4mapped(inet->inet_rcv_saddr, &sk->sk_v6_rcv_saddr);
 }
 
-static void ip4_child(struct sock *sk, const struct tern_flow *flow)
+static void ip4_child(struct sock *sk, const struct tern_flow *flow, const struct sk_buff *skb)
 {
 	struct inet_sock *inet = inet_sk(sk);
+	struct ipv6_pinfo *np = inet->pinet6;
 
 	inet->inet_daddr = flow->raddr.s6_addr32[3];
 	inet->inet_saddr = flow->laddr.s6_addr32[3];
 	inet->inet_rcv_saddr = inet->inet_saddr;
+	inet->mc_index = TERN_CB(skb)->iif;
+	inet->mc_ttl = ip_hdr(skb)->ttl;
+	inet->rcv_tos = ip_hdr(skb)->tos;
 	set_mapped(sk);
+	if (sk->sk_family != AF_INET6)
+		return;
+	np->mcast_oif = inet->mc_index;
+	np->mcast_hops = inet->mc_ttl;
+	np->rcv_flowinfo = 0;
 }
 
 const struct tern_ip_ops tern_ip4 = {

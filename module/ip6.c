@@ -160,13 +160,17 @@ static void ip6_pmtu_update(struct sock *sk, u32 mtu)
 		dst->ops->update_pmtu(dst, sk, NULL, mtu, true);
 }
 
-static void ip6_child(struct sock *sk, const struct tern_flow *flow)
+static void ip6_child(struct sock *sk, const struct tern_flow *flow, const struct sk_buff *skb)
 {
 	struct inet_sock *inet = inet_sk(sk);
+	struct ipv6_pinfo *np = inet->pinet6;
 
 	sk->sk_v6_daddr = flow->raddr;
 	sk->sk_v6_rcv_saddr = flow->laddr;
-	inet->pinet6->saddr = flow->laddr;
+	np->saddr = flow->laddr;
+	np->mcast_oif = TERN_CB(skb)->iif;
+	np->mcast_hops = ipv6_hdr(skb)->hop_limit;
+	np->rcv_flowinfo = ip6_flowinfo(ipv6_hdr(skb));
 	/* as TCP: what looks at the IPv4 side sees an address that is nobody's */
 	inet->inet_daddr = LOOPBACK4_IPV6;
 	inet->inet_saddr = LOOPBACK4_IPV6;
