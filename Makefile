@@ -4,6 +4,7 @@
 #	make modules_install	the module, for the kernel of KDIR
 #	make install		module, program, header and man pages
 #	make check		all selftests in a virtual machine
+#	make check-long		the tests that take an hour, likewise
 #	make demo		see it work, in a virtual machine
 #	make bench		TCP and Tern over the same path, in a virtual machine
 #	make bench-paths	likewise on bad paths, and together on one
@@ -59,6 +60,9 @@ install: all modules_install
 check:
 	@tools/vm/check --kernel $(KERNEL) $(TESTS)
 
+check-long:
+	@tools/vm/check --long --kernel $(KERNEL) $(or $(TESTS),differ)
+
 demo:
 	@tools/vm/run --kernel $(KERNEL) --module -- tools/demo/demo.sh
 
@@ -90,4 +94,4 @@ clean:
 
 export PREFIX DESTDIR
 
-.PHONY: all modules tool kdir modules_install install check demo bench bench-paths vm fuzz mutants lint clean
+.PHONY: all modules tool kdir modules_install install check check-long demo bench bench-paths vm fuzz mutants lint clean

@@ -370,7 +370,7 @@ TEST_F(stream, control_data)
 	ASSERT_EQ(0, sock_pair(self->door, fds));
 	EXPECT_ERRNO(EINVAL, sendmsg(fds[0], &msg, 0));
 	/* What is for another level is nobody's. */
-	control.head.cmsg_level = SOL_UDP;
+	control.head.cmsg_level = IPPROTO_UDP;
 	EXPECT_EQ(1, sendmsg(fds[0], &msg, 0));
 	control.head.cmsg_len = 1;
 	EXPECT_ERRNO(EINVAL, sendmsg(fds[0], &msg, 0));
