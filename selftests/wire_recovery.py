@@ -11,7 +11,7 @@ import socket
 import time
 
 from lib.flight import (INITIAL_WINDOW, LARGE_BUFFER, backoff, burst, dsack_dups, edge,
-                        expect_segments, sack, ssthresh, timeout_us)
+                        expect_segments, long_path, sack, ssthresh, timeout_us)
 from lib.scenario import TERN, main, scenario
 from lib.ternwire import sack_option
 from lib.wire import check, check_equal, relative
@@ -201,11 +201,10 @@ def dsack_out_of_order(w):
     c.alive()
 
 
-@scenario("HyStart++: slow start ends when the RTT has grown and stays so", variants=TERN, slow=True)
-def slow_start_ends(w):
-    """The echo says when a segment was sent: the RTT is what we want it to be"""
-    w.mss = 200
-    c = w.established(options=LARGE_BUFFER)
+def slow_start_with(w, c, rtt_of):
+    """Acknowledges segment by segment, at the RTT in us that is asked for, until slow
+    start is over; how many that were. The echo says when a segment was sent, so the
+    RTT is what we want it to be."""
     acked, ahead = 0, None
     with w.counts(HystartDelayDetect=1, HystartDelayCwnd=(INITIAL_WINDOW, None)):
         while ssthresh(c) > 1000:
@@ -216,11 +215,27 @@ def slow_start_ends(w):
             # both are CLOCK_MONOTONIC; the kernel's begins elsewhere
             now = int(time.monotonic() * 1e6)
             ahead = max(ahead or relative(segment.ts, now), relative(segment.ts, now))
-            # and grows on: a sample below the first high ones would end the doubt
-            rtt = 5000 if acked <= INITIAL_WINDOW else 80000 + 1000 * acked
-            c.send("A", ack=edge(w, acked), tsecr=(now + ahead - rtt) & 0xffffffff)
+            c.send("A", ack=edge(w, acked), tsecr=(now + ahead - rtt_of(acked)) & 0xffffffff)
             check(acked < 600, "still in slow start")
+    return acked
+
+
+@scenario("HyStart++: slow start ends when the RTT has grown and stays so", variants=TERN, slow=True)
+def slow_start_ends(w):
+    w.mss = 200
+    c = long_path(w, 0.3)
+    # and grows on: a sample below the first high ones would end the doubt
+    acked = slow_start_with(w, c, lambda acked: 300000 if acked <= INITIAL_WINDOW else
+                            330000 + 100 * acked)
     check(acked > 6 * INITIAL_WINDOW, f"slow start ended after {acked} segments")
+
+
+@scenario("HyStart++: slow start ends at once when the RTT has grown by half", variants=TERN)
+def slow_start_ends_at_once(w):
+    w.mss = 200
+    c = w.established(options=LARGE_BUFFER)
+    acked = slow_start_with(w, c, lambda acked: 5000 if acked <= INITIAL_WINDOW else 80000)
+    check(acked <= 4 * INITIAL_WINDOW, f"slow start ended after {acked} segments")
 
 
 # --- the timer ------------------------------------------------------------------
