@@ -56,6 +56,8 @@ static void progress(struct sock *sk, struct tern_ack_news *news)
 	struct tern_sock *ts = tern_sk(sk);
 
 	ts->snd_una += news->acked;
+	/* who only sends must not wrap around it */
+	ts->turn_snd = seq_max(ts->turn_snd, ts->snd_una - (1u << 30));
 	ts->stats.bytes_acked += news->acked;
 	ts->last_progress = news->now_us;
 	ts->retransmits = 0;

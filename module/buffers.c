@@ -54,7 +54,9 @@ void tern_rcvbuf_adjust(struct sock *sk)
 		if (size > sk->sk_rcvbuf)
 			WRITE_ONCE(sk->sk_rcvbuf, size);
 	}
-	ts->rcvq_space = max(copied, ts->rcvq_space);
+	/* with more memory it might have been more */
+	if (!sk_under_memory_pressure(sk))
+		ts->rcvq_space = max(copied, ts->rcvq_space);
 	ts->rcvq_seq = ts->copied_seq;
 	ts->rcvq_time = now;
 }

@@ -122,7 +122,8 @@ void tern_cong_list(char *text, size_t size)
  * @tn: namespace
  * @name: of a registered control, or of one that can be loaded
  *
- * Context: process, not locked. Return: 0 or -ENOENT.
+ * Context: process, not locked. Return: 0, -ENOENT, or -EPERM for a control
+ * that is restricted, in a namespace that is not the initial one.
  */
 int tern_cong_set_default(struct tern_net *tn, const char *name)
 {
@@ -130,6 +131,10 @@ int tern_cong_set_default(struct tern_net *tn, const char *name)
 
 	if (!ops)
 		return -ENOENT;
+	if (ops->restricted && tn != tern_net(&init_net)) {
+		module_put(ops->owner);
+		return -EPERM;
+	}
 	old = xchg(&tn->cong_default, ops);
 	if (old)
 		module_put(old->owner);
@@ -199,7 +204,7 @@ void tern_cong_detach(struct sock *sk)
  *
  * In the middle of a connection the window stays.
  *
- * Context: process. Return: 0 or -ENOENT.
+ * Context: process. Return: 0, -ENOENT, or -EPERM for a control that is restricted.
  */
 int tern_cong_choose(struct sock *sk, const char *name)
 {
@@ -208,6 +213,10 @@ int tern_cong_choose(struct sock *sk, const char *name)
 
 	if (!ops)
 		return -ENOENT;
+	if (ops->restricted && !ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN)) {
+		module_put(ops->owner);
+		return -EPERM;
+	}
 	lock_sock(sk);
 	old = ts->cong.ops;
 	use(ts, ops);
@@ -248,6 +257,7 @@ void tern_cong_init(struct sock *sk)
 	ts->cong.snd_ssthresh = TERN_SSTHRESH_UNKNOWN;
 	memset(&ts->cong.hystart, 0, sizeof(ts->cong.hystart));
 	ts->cong.rtt_us = 0;
+	ts->cong.min_rtt_us = 0;
 	use(ts, ts->cong.ops);
 	ts->is_cwnd_limited = false;
 	ts->cwnd_usage_seq = ts->snd_una;

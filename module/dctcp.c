@@ -72,6 +72,7 @@ static void dctcp_ack(struct tern_cong *c, const struct tern_cong_sample *s)
 
 struct tern_cong_ops tern_dctcp = {
 	.name = "dctcp",
+	.restricted = true,
 	.exact_ecn = true,
 	.init = dctcp_init,
 	.observe = dctcp_observe,

@@ -8,6 +8,7 @@
  * clone given to IP gets one, in the headroom that both share.
  */
 #include <net/dst.h>
+#include <net/inet_ecn.h>
 #include <net/ip.h>
 
 #include "ack.h"
@@ -243,6 +244,8 @@ static int send_segment(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags,
 		tern_sync_mss(sk);
 	if ((flags & (TERN_ACK | TERN_SYN | TERN_RST)) == TERN_ACK)
 		flags |= tern_ecn_mark(sk, payload && seq == ts->snd_nxt);
+	else
+		INET_ECN_dontxmit(sk);
 	fill_fields(sk, &fields, seq, flags);
 	if (payload) {
 		u32 mss = ts->mss - tern_options_len(&fields.opts);

@@ -159,6 +159,7 @@ static bool coalesce(struct sock *sk, struct sk_buff *to, struct sk_buff *from)
 	    !skb_try_coalesce(to, from, &stolen, &delta))
 		return false;
 	atomic_add(delta, &sk->sk_rmem_alloc);
+	tern_sk(sk)->rcv_charged += delta;
 	sk_mem_charge(sk, delta);
 	TERN_CB(to)->end_seq = TERN_CB(from)->end_seq;
 	TERN_CB(to)->flags |= TERN_CB(from)->flags;

@@ -140,15 +140,25 @@ def not_loaded_for_nobody():
     assert EXAMPLE not in available()
 
 
-def refused_to_nobody():
+def refused_to_nobody(control=EXAMPLE):
     os.setgroups([])
     os.setuid(NOBODY)
     with opened() as sock:
         try:
-            choose(sock, EXAMPLE)
+            choose(sock, control)
         except OSError as error:
             return errno.errorcode[error.errno]
     return "accepted"
+
+
+def restricted():
+    """What takes more than its share where it does not belong, as with TCP"""
+    refused(errno.EPERM, netns.sysctl, DEFAULT, "dctcp")
+    assert netns.read_sysctl(DEFAULT) == "cubic"
+    with opened() as sock:
+        choose(sock, "dctcp")
+    answer = in_new_namespace(lambda: refused_to_nobody("dctcp"))
+    assert answer == "EPERM", answer
 
 
 def loaded_by_name():
@@ -210,6 +220,7 @@ def main():
         ("an accepted connection has the listener's control", inherited),
         ("a connection may change its control", changed_on_the_way),
         ("a module is not loaded for somebody without privilege", not_loaded_for_nobody),
+        ("DCTCP is for those who administer the network", restricted),
         ("a module is loaded by the name of its control, and stays while used", loaded_by_name),
         ("a module stays while its control is the default", held_by_default),
         *((f"{control} carries a megabyte through loss", lambda control=control: carries(control))

@@ -302,7 +302,7 @@ TEST_F(sockopt, low_water_mark)
 {
 	int fd = door_socket(self->door, 0), low;
 
-	/* More than a buffer can take would be waited for for ever: it grows ... */
+	/* More than a buffer can take would never come: it grows ... */
 	EXPECT_EQ(0, sock_set(fd, SOL_SOCKET, SO_RCVLOWAT, INT_MAX));
 	low = sock_get(fd, SOL_SOCKET, SO_RCVLOWAT);
 	EXPECT_LT(100000, low);

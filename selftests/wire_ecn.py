@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Explicit congestion notification (RFC 3168), segment by segment, with the
 marks of the IP header. The same scenarios on TCP."""
+from lib import doors
 from lib.flight import (INITIAL_WINDOW, LARGE_BUFFER, delivered_ce, edge, expect_segments, sack,
                         ssthresh)
 from lib.scenario import TERN, main, scenario
@@ -75,6 +76,16 @@ def capable(w):
     c.send("A")
     c.send(len=10)
     check_equal(codepoint(c.expect("A", ack=11, len=0)), NOT_ECT, "code point of an ACK")
+
+
+@scenario("ECN: a RST is not capable either")
+def reset(w):
+    c = established(w)
+    c.write(10)
+    check_equal(codepoint(c.expect("A", seq=1, len=10)), ECT, "code point of data")
+    doors.reset_on_close(c.sock)
+    c.sock.close()
+    check_equal(codepoint(c.expect("RA", seq=11)), NOT_ECT, "code point of a RST")
 
 
 @scenario("ECN: a mark is echoed until CWR comes")

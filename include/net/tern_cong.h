@@ -44,7 +44,7 @@ struct tern_hystart {
  * @snd_cwnd: congestion window; hooks may change it
  * @snd_ssthresh: slow start threshold; hooks may change it
  * @mss: payload of a full segment
- * @credit: for tern_congestion_avoidance()
+ * @credit: for tern_congestion_avoidance(); who uses that zeroes it in ssthresh()
  * @marked: the congestion that @ssthresh is asked about is a mark, not a loss
  * @rtt_us: latest round-trip time; 0 for none yet
  * @min_rtt_us: smallest one seen
@@ -98,6 +98,8 @@ struct tern_cong_sample {
  * struct tern_cong_ops - a congestion control
  * @name: as in net.tern.congestion_control
  * @owner: module, NULL for those of tern.ko
+ * @restricted: not for every path: choosing it takes CAP_NET_ADMIN, and no
+ *	namespace but the initial one may have it as its default
  * @exact_ecn: it wants to know how much was marked (RFC 8257): ECN is asked for
  *	whatever net.tern.ecn says, and marks are echoed one for one. Both ends
  *	of a connection need such a control
@@ -105,8 +107,8 @@ struct tern_cong_sample {
  * @observe: an acknowledgment, whatever is going on; comes before the other
  *	hooks. May be NULL
  * @ssthresh: the path is congested: bytes to go down to
- * @ack: bytes were delivered while the window limited the sender and nothing
- *	was being repaired: grow snd_cwnd
+ * @ack: bytes were delivered, outside of fast recovery, while the window limited
+ *	the sender or after a timeout: grow snd_cwnd
  * @undo: the last @ssthresh was a mistake; snd_cwnd and snd_ssthresh are
  *	restored already. May be NULL
  * @list: tern.ko's
@@ -114,6 +116,7 @@ struct tern_cong_sample {
 struct tern_cong_ops {
 	char name[TERN_CONG_NAME_MAX];
 	struct module *owner;
+	bool restricted;
 	bool exact_ecn;
 	void (*init)(struct tern_cong *c);
 	void (*observe)(struct tern_cong *c, const struct tern_cong_sample *s);
