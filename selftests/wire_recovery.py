@@ -10,7 +10,7 @@ import errno
 import socket
 import time
 
-from lib.flight import (INITIAL_WINDOW, LARGE_BUFFER, backoff, burst, dsack_dups, edge,
+from lib.flight import (INITIAL_WINDOW, LARGE_BUFFER, backoff, burst, cwnd, dsack_dups, edge,
                         expect_segments, long_path, sack, ssthresh, timeout_us)
 from lib.scenario import TERN, main, scenario
 from lib.ternwire import sack_option
@@ -203,30 +203,35 @@ def dsack_out_of_order(w):
 
 def slow_start_with(w, c, rtt_of):
     """Acknowledges segment by segment, at the RTT in us that is asked for, until slow
-    start is over; how many that were. The echo says when a segment was sent, so the
-    RTT is what we want it to be."""
-    acked, ahead = 0, None
+    start is over; how many that were. Of the window, most is in flight: else it would
+    not grow; not all, as the rest may wait until it is worth a packet.
+    The echo says when a segment was sent, so the RTT is what we want it to be."""
+    acked, sent, ahead = 0, 0, None
     with w.counts(HystartDelayDetect=1, HystartDelayCwnd=(INITIAL_WINDOW, None)):
         while ssthresh(c) > 1000:
-            while c.write_at < edge(w, acked + 100):
+            flight = cwnd(c) * 3 // 4
+            while c.write_at < edge(w, acked + 2 * flight):
                 c.write(10 * w.mss)
-            segment = c.expect("A", seq=edge(w, acked), len=w.mss)
-            acked += 1
-            # both are CLOCK_MONOTONIC; the kernel's begins elsewhere
+            for sent in range(sent, acked + flight):
+                segment = c.expect("A", seq=edge(w, sent), len=w.mss)
+                # both are CLOCK_MONOTONIC; the kernel's begins elsewhere
+                now = int(time.monotonic() * 1e6)
+                ahead = max(ahead or relative(segment.ts, now), relative(segment.ts, now))
+            sent, acked = acked + flight, acked + 1
             now = int(time.monotonic() * 1e6)
-            ahead = max(ahead or relative(segment.ts, now), relative(segment.ts, now))
             c.send("A", ack=edge(w, acked), tsecr=(now + ahead - rtt_of(acked)) & 0xffffffff)
-            check(acked < 600, "still in slow start")
+            check(acked < 1000, "still in slow start")
     return acked
 
 
 @scenario("HyStart++: slow start ends when the RTT has grown and stays so", variants=TERN, slow=True)
 def slow_start_ends(w):
     w.mss = 200
-    c = long_path(w, 0.3)
-    # and grows on: a sample below the first high ones would end the doubt
-    acked = slow_start_with(w, c, lambda acked: 300000 if acked <= INITIAL_WINDOW else
-                            330000 + 100 * acked)
+    c = long_path(w, 0.6)
+    # and grows on, faster than a busy machine can make a sample too large: one
+    # below the first high ones would end the doubt
+    acked = slow_start_with(w, c, lambda acked: 600000 if acked <= INITIAL_WINDOW else
+                            640000 + 500 * acked)
     check(acked > 6 * INITIAL_WINDOW, f"slow start ended after {acked} segments")
 
 

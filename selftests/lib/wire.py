@@ -28,7 +28,7 @@ import time
 from lib import doors, edges, netns, ternwire
 from lib.ternwire import ACK, PSH, RST, SYN, flags_of, icmp_error, ip_packet, letters_of
 
-STREAM = random.Random(253).randbytes(1 << 18)
+STREAM = random.Random(253).randbytes(1 << 17) * 2
 PORT = 7000
 
 # How long to wait for what must happen. Never how long something takes: a
