@@ -66,18 +66,19 @@ void tern_rcvbuf_adjust(struct sock *sk)
  * @sk: socket
  *
  * Room for two windows: one under way, and what the program writes until it
- * is acknowledged. Where the window is not the limit, no more than what memory
- * pressure has taken (sk_stream_moderate_sndbuf()).
+ * is acknowledged; behind a loss that is a whole recovery. Counted in packets of
+ * one segment, as not every interface takes larger ones and each of them carries
+ * half its payload besides. Where the window is not the limit, no more than what
+ * memory pressure has taken (sk_stream_moderate_sndbuf()).
  */
 void tern_sndbuf_adjust(struct sock *sk)
 {
 	const struct tern_sock *ts = tern_sk(sk);
-	u64 size = 2 * (u64)ts->cong.snd_cwnd;
+	u64 size = 2ull * (ts->cong.snd_cwnd / ts->mss + 1) * SKB_TRUESIZE(TERN_HEADROOM + ts->mss);
 	int most = ts->is_cwnd_limited ? 2 : 1;
 
 	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK || sk_under_memory_pressure(sk))
 		return;
-	size += size / 8;	/* what carries it */
 	size = min_t(u64, size, READ_ONCE(tern_net(sock_net(sk))->wmem[most]));
 	if (size > sk->sk_sndbuf)
 		WRITE_ONCE(sk->sk_sndbuf, size);

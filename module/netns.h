@@ -13,7 +13,7 @@ struct tern_mib;
 
 /* net.tern.rmem and wmem */
 #define TERN_RMEM_DEFAULT	{ 4096, 1 << 20, 6 << 20 }
-#define TERN_WMEM_DEFAULT	{ 4096, 1 << 20, 4 << 20 }
+#define TERN_WMEM_DEFAULT	{ 4096, 1 << 20, 16 << 20 }
 
 /**
  * struct tern_net - what Tern keeps for a network namespace
