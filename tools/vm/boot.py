@@ -90,6 +90,7 @@ class Machine:
             "tree": self.args.tree,
             "modules": os.path.realpath(self.args.modules),
             "module": int(self.args.module),
+            "layer": int(self.args.layer is not None),
             "kernel_image": os.path.realpath(self.args.vmlinuz),
             "interactive": int(self.args.interactive),
             "terminal": os.environ.get("TERM", "dumb")
@@ -111,6 +112,8 @@ class Machine:
 
     def command(self, output):
         args = self.args
+        layer = ["-virtfs", f"local,path={args.layer},mount_tag=layer,security_model=none,"
+                            "readonly=on,id=layer"] if args.layer else []
         command = [
             # however this program ends, the machine does not outlive it
             "setpriv", "--pdeathsig", "KILL",
@@ -128,6 +131,7 @@ class Machine:
             "-serial", "file:" + self.console_log,
             "-virtfs", "local,path=/,mount_tag=host,security_model=none,"
                        "readonly=on,multidevs=remap,id=host",
+            *layer,
             "-device", "virtio-rng-pci",
             "-device", "virtio-serial-pci",
             "-chardev", f"file,id=out,path=/dev/fd/{output}",
@@ -249,6 +253,7 @@ def main():
     parser.add_argument("--vmlinuz", required=True)
     parser.add_argument("--modules", required=True)
     parser.add_argument("--tree", required=True)
+    parser.add_argument("--layer")
     parser.add_argument("--dir", required=True)
     parser.add_argument("--cache", required=True)
     parser.add_argument("--module", action="store_true")

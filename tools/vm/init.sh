@@ -24,12 +24,20 @@ fail() {
 	poweroff -f
 }
 
-mkdir /host /memory /new
-mount -t 9p -o ro,trans=virtio,version=9p2000.L,msize=512000,cache=loose \
-	host /host || fail "cannot mount the host's file system"
+mkdir /host /layer /memory /new
+mount_9p() {
+	mount -t 9p -o ro,trans=virtio,version=9p2000.L,msize=512000,cache=loose "$1" "/$1"
+}
+mount_9p host || fail "cannot mount the host's file system"
+lower=/host
+# shellcheck disable=SC2154	# from the settings
+if [ "$layer" = 1 ]; then
+	mount_9p layer || fail "cannot mount what is laid over it"
+	lower=/layer:/host
+fi
 mount -t tmpfs -o size=75% memory /memory
 mkdir /memory/upper /memory/work
-mount -t overlay -o lowerdir=/host,upperdir=/memory/upper,workdir=/memory/work \
+mount -t overlay -o lowerdir=$lower,upperdir=/memory/upper,workdir=/memory/work \
 	overlay /new || fail "cannot mount the overlay"
 
 mount -t proc proc /new/proc

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0
+"""CPython's own tests of sockets, of what it builds on them, all on one host"""
+import re
+import sys
+
+ONE_HOST = True
+
+
+def verdicts(place, *words):
+    """What became of each test case"""
+    result = place.start(sys.executable, "-m", "unittest", "-v", *words)
+    text = result.communicate(timeout=1200)[0].decode()
+    found = dict(re.findall(r"(?m)^(test\w+ \([\w.]+\)).*?\.\.\. (?:.*?)(ok|FAIL|ERROR|skipped)\b", text))
+    assert found, text
+    return found
+
+
+def sockets(place):
+    return verdicts(place, "test.test_socket")
+
+
+def servers(place):
+    return verdicts(place, "test.test_socketserver", "test.test_asyncio.test_streams",
+                    "test.test_httplib", "test.test_selectors", "test.test_ftplib")
+
+
+CASES = (("test_socket", sockets), ("what builds on sockets", servers))
