@@ -7,7 +7,7 @@
  * after each call, what poll() says of each socket, its state, and how much
  * there is to read.
  *
- * To add a call: an entry in ops[] (ops_*.c), with a function that draws its
+ * To add a call: an entry in kinds[] of ops_*.c, with a function that draws its
  * arguments, one that makes the call, and one that prints it. To add a socket
  * option: a line in options.c.
  */
