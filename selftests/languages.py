@@ -38,7 +38,10 @@ def examples():
 
 def answer(listener):
     """One connection: what comes, in capitals"""
-    conn = listener.accept()[0]
+    try:
+        conn = listener.accept()[0]
+    except OSError:     # the program has failed
+        return
     with conn, conn.makefile("rb") as file:
         conn.sendall(file.read().upper())
 

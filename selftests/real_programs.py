@@ -3,9 +3,9 @@
 """Programs made for TCP, as Debian ships them, unchanged, over Tern: what they
 say must be what they say over TCP (programs/).
 
-The short form goes over IPv4 without loss, one case of each program; with
-TERN_LONG=1, or with words, all cases, over IPv6 too, and on a path that loses
-packets.
+The short form goes over IPv4 without loss, one case of each program that is not
+a test itself; with TERN_LONG=1, or with words, all cases, over IPv6 too, and on
+a path that loses packets.
 
 usage: real_programs.py [WORD]...
     WORD   only cases with this in their names
@@ -62,8 +62,11 @@ def cases(words, long):
         [(4, False)]
     for name, proof, engine in PROGRAMS:
         module = importlib.import_module(f"programs.{name}")
+        one_host = hasattr(module, "ONE_HOST")
+        if one_host and not long:
+            continue
         for what, case in module.CASES if long else module.CASES[:1]:
-            for version, lossy in paths[:1] if hasattr(module, "ONE_HOST") else paths:
+            for version, lossy in paths[:1] if one_host else paths:
                 title = f"{name}: {what}, IPv{version}{', with loss' if lossy else ''}"
                 if all(word in title for word in words):
                     yield title, proof, engine, (case, engine, version, lossy)

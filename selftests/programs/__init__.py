@@ -28,11 +28,11 @@ LOSS = "delay 2ms loss 1%"
 def build():
     for name in ADDRESSES[4]:
         subprocess.run(["ip", "netns", "add", name], check=True)
-    subprocess.run(["ip", "link", "add", "link", "netns", "server", "type", "veth",
-                    "peer", "name", "link", "netns", "client"], check=True)
+    subprocess.run(["ip", "link", "add", "wire", "netns", "server", "type", "veth",
+                    "peer", "name", "wire", "netns", "client"], check=True)
     for name in ADDRESSES[4]:
-        lines = [f"addr add {ADDRESSES[4][name]}/24 dev link",
-                 f"addr add {ADDRESSES[6][name]}/64 dev link nodad", "link set link up",
+        lines = [f"addr add {ADDRESSES[4][name]}/24 dev wire",
+                 f"addr add {ADDRESSES[6][name]}/64 dev wire nodad", "link set wire up",
                  "link set lo up"]
         subprocess.run(["ip", "-n", name, "-batch", "-"], input="\n".join(lines), text=True,
                        check=True)
@@ -40,8 +40,8 @@ def build():
 
 def set_loss(lossy):
     for name in ADDRESSES[4]:
-        how = ["replace", "dev", "link", "root", "netem", *LOSS.split()] if lossy else \
-            ["replace", "dev", "link", "root", "pfifo_fast"]
+        how = ["replace", "dev", "wire", "root", "netem", *LOSS.split()] if lossy else \
+            ["replace", "dev", "wire", "root", "pfifo_fast"]
         subprocess.run(["tc", "-n", name, "qdisc", *how], check=True)
 
 
@@ -60,6 +60,7 @@ class Place:
         self.host = f"[{self.server}]" if version == 6 else self.server
         self.stack = contextlib.ExitStack()
         self.directory = self.stack.enter_context(tempfile.TemporaryDirectory())
+        # a server that is not root reads there
         os.chmod(self.directory, 0o755)
 
     def __enter__(self):

@@ -4,6 +4,8 @@ import os
 import subprocess
 
 PORT, RSYNC_PORT = 2222, 8730
+# what takes an emulated machine least
+QUICK = ("-o", "KexAlgorithms=curve25519-sha256", "-o", "Ciphers=aes128-ctr")
 CONFIGURATION = """
 Port {port}
 ListenAddress {address}
@@ -44,7 +46,7 @@ def sshd(place):
                 port=PORT)
     return ("ssh", "-F", "none", "-p", str(PORT), "-l", "root", "-i", place.path("user"),
             "-o", "StrictHostKeyChecking=no", "-o", f"UserKnownHostsFile={place.path('known')}",
-            "-o", "LogLevel=ERROR")
+            "-o", "LogLevel=ERROR", *QUICK)
 
 
 def tree(place):
@@ -78,7 +80,7 @@ def rsync_over_ssh(place):
 
 def ssh_options(place):
     return ("-F", "none", "-p", str(PORT), "-l", "root", "-i", place.path("user"), "-o",
-            f"UserKnownHostsFile={place.path('known')}", "-o", "LogLevel=ERROR")
+            f"UserKnownHostsFile={place.path('known')}", "-o", "LogLevel=ERROR", *QUICK)
 
 
 def rsync_daemon(place):
