@@ -263,6 +263,7 @@ static int ip4_err(struct sk_buff *skb, u32 info)
 	struct tern_icmp icmp = {
 		.info = info,
 		.iif = inet_iif(skb),
+		.daddr = &iph->daddr,
 		.quoted = skb->data + iph->ihl * 4,
 	};
 	int type = icmp_hdr(skb)->type, code = icmp_hdr(skb)->code;

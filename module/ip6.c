@@ -347,6 +347,7 @@ static int ip6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 
 	struct tern_icmp icmp = {
 		.info = ntohl(info),
 		.iif = inet6_iif(skb),
+		.daddr = &hdr->daddr,
 		.quoted = skb->data + offset,
 	};
 
