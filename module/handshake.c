@@ -117,6 +117,7 @@ static void reply_init(const struct tern_syn *syn, struct tern_reply *reply)
 {
 	*reply = (struct tern_reply){
 		.flow = syn->conn.flow,
+		.sk = syn->listener,
 		.oif = syn->conn.dev,
 		.mark = syn->mark,
 		.tos = syn->tos,
