@@ -91,6 +91,7 @@ static const struct proto_ops family_ops = {
 	.recvmsg	= family_recvmsg,
 	.mmap		= sock_no_mmap,
 	.set_rcvlowat	= tern_set_rcvlowat,
+	.set_peek_off	= sk_set_peek_off,
 	TERN_SENDPAGE_OPS
 };
 
