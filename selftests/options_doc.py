@@ -60,9 +60,10 @@ ABSENT = """TCP_MD5SIG=14 TCP_COOKIE_TRANSACTIONS=15 TCP_THIN_LINEAR_TIMEOUTS=16
     TCP_ZEROCOPY_RECEIVE=35 TCP_TX_DELAY=37 TCP_AO_ADD_KEY=38 TCP_AO_REPAIR=42
     TCP_IS_MPTCP=43"""
 
-# Where TCP's answer is about TCP, or (IP_MSFILTER and the like) about what the
-# buffer happened to hold: (level, number)
+# Where TCP's answer is about TCP (80: SO_ORIGINAL_DST of connection tracking), or
+# about what the buffer happened to hold (IP_MSFILTER and the like): (level, number)
 TCPS_OWN = {(SOL_SOCKET, 42), (SOL_SOCKET, 60), (SOL_SOCKET, 80), (SOL_IPV6, 1),
+            (SOL_IP, 80), (SOL_IPV6, 80),
             (SOL_IP, 41), (SOL_IP, 48), (SOL_IPV6, 48), (SOL_IPV6, 32)}
 
 
