@@ -194,6 +194,7 @@ int tern_disconnect(struct sock *sk, int flags)
 		inet_reset_saddr(sk);
 	sk->sk_shutdown = 0;
 	sock_reset_flag(sk, SOCK_DONE);
+	sk_set_peek_off(sk, -1);
 	sk_dst_reset(sk);
 	if (sk->sk_frag.page) {
 		put_page(sk->sk_frag.page);

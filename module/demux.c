@@ -353,6 +353,8 @@ static int listener_score(const struct sock *sk, const struct tern_flow *flow, i
 		score += 4;
 	if (sk->sk_family == AF_INET)
 		score += 2;		/* before a dual-stack one, as TCP */
+	if (READ_ONCE(sk->sk_incoming_cpu) == raw_smp_processor_id())
+		score++;
 	return score;
 }
 

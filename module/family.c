@@ -61,6 +61,16 @@ static int family_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 	return len;
 }
 
+/* the only address that a stream gives is that of an error (MSG_ERRQUEUE) */
+static int family_recvmsg(struct socket *sock, struct msghdr *msg, size_t size, int flags)
+{
+	int ret = inet_recvmsg(sock, msg, size, flags);
+
+	if (ret >= 0 && msg->msg_name && msg->msg_namelen)
+		((struct sockaddr *)msg->msg_name)->sa_family = tern_family;
+	return ret;
+}
+
 static const struct proto_ops family_ops = {
 	.family		= PF_INET6,
 	.owner		= THIS_MODULE,
@@ -78,9 +88,10 @@ static const struct proto_ops family_ops = {
 	.setsockopt	= sock_common_setsockopt,
 	.getsockopt	= sock_common_getsockopt,
 	.sendmsg	= inet_sendmsg,
-	.recvmsg	= inet_recvmsg,
+	.recvmsg	= family_recvmsg,
 	.mmap		= sock_no_mmap,
 	.set_rcvlowat	= tern_set_rcvlowat,
+	.set_peek_off	= sk_set_peek_off,
 	TERN_SENDPAGE_OPS
 };
 

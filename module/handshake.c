@@ -12,6 +12,7 @@
 #include <linux/random.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
+#include <net/busy_poll.h>
 #include <net/ip.h>
 
 #include "ack.h"
@@ -117,6 +118,7 @@ static void reply_init(const struct tern_syn *syn, struct tern_reply *reply)
 {
 	*reply = (struct tern_reply){
 		.flow = syn->conn.flow,
+		.sk = syn->listener,
 		.oif = syn->conn.dev,
 		.mark = syn->mark,
 		.tos = syn->tos,
@@ -381,6 +383,7 @@ static struct sock *child_create(struct tern_syn *syn, const struct sk_buff *skb
 	}
 	tern_sync_mss(sk);
 	sk_set_txhash(sk);
+	sk_mark_napi_id_set(sk, skb);
 	return sk;
 }
 

@@ -6,6 +6,8 @@
  *
  * Called from softirq through ip4.c and ip6.c.
  */
+#include <linux/errqueue.h>
+#include <linux/icmp.h>
 #include <net/sock.h>
 
 #include "handshake.h"
@@ -33,7 +35,39 @@ void tern_pmtu_reduced(struct sock *sk)
 	tern_push_pending(sk);
 }
 
-static void sock_error_arrived(struct sock *sk, const struct tern_icmp *icmp, u32 seq)
+/*
+ * The whole error, for recvmsg() with MSG_ERRQUEUE. As for TCP: of a connection
+ * that is being opened, and over IPv4 also without IP_RECVERR. The kernel has
+ * functions for this, but not all kernels export them.
+ */
+static void queue_error(struct sock *sk, struct sk_buff *skb, const struct tern_icmp *icmp)
+{
+	bool ipv4 = ipv6_addr_v4mapped(&icmp->flow.raddr);
+	struct sock_exterr_skb *serr;
+
+	if (!ipv4 && !tern_inet6_recverr(sk))
+		return;
+	skb = skb_clone(skb, GFP_ATOMIC);
+	if (!skb)
+		return;
+	serr = SKB_EXT_ERR(skb);
+	memset(&serr->ee, 0, sizeof(serr->ee));
+	serr->ee.ee_errno = icmp->err;
+	serr->ee.ee_origin = ipv4 ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6;
+	serr->ee.ee_type = icmp_hdr(skb)->type;		/* where that of ICMPv6 has them */
+	serr->ee.ee_code = icmp_hdr(skb)->code;
+	serr->ee.ee_info = icmp->info;
+	serr->addr_offset = (const u8 *)icmp->daddr - skb_network_header(skb);
+	serr->port = icmp->flow.rport;
+	skb->protocol = htons(ipv4 ? ETH_P_IP : ETH_P_IPV6);
+	__skb_pull(skb, icmp->quoted - skb->data);
+	skb_reset_transport_header(skb);
+	if (sock_queue_err_skb(sk, skb))
+		kfree_skb(skb);
+}
+
+static void sock_error_arrived(struct sock *sk, struct sk_buff *skb,
+			       const struct tern_icmp *icmp, u32 seq)
 {
 	struct tern_sock *ts = tern_sk(sk);
 
@@ -53,6 +87,8 @@ static void sock_error_arrived(struct sock *sk, const struct tern_icmp *icmp, u3
 			sock_hold(sk);
 		return;
 	}
+	if ((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV))
+		queue_error(sk, skb, icmp);
 	if ((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV) && !sock_owned_by_user(sk)) {
 		tern_mib_inc(sock_net(sk), AttemptFails);
 		tern_abort(sk, icmp->err, TERN_EV_ICMP_ERROR);
@@ -98,7 +134,7 @@ int tern_icmp_error(struct net *net, struct sk_buff *skb, struct tern_icmp *icmp
 	case TERN_CONN_SOCK:
 		sk = tern_conn_sk(conn);
 		bh_lock_sock(sk);
-		sock_error_arrived(sk, icmp, seq);
+		sock_error_arrived(sk, skb, icmp, seq);
 		bh_unlock_sock(sk);
 		break;
 	case TERN_CONN_SYN:

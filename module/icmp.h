@@ -9,6 +9,7 @@ struct sk_buff;
 /**
  * struct tern_icmp - an ICMP error, the same for both versions
  * @flow: addresses of the packet it quotes; the ports are filled in later
+ * @daddr: destination address in the IP header that it quotes
  * @quoted: the quoted segment, of which 8 bytes are readable
  * @err: errno it stands for
  * @too_big: packet too big, @info is the MTU
@@ -17,6 +18,7 @@ struct sk_buff;
  */
 struct tern_icmp {
 	struct tern_flow flow;
+	const void *daddr;
 	const u8 *quoted;
 	int err;
 	bool too_big;

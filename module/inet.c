@@ -26,6 +26,7 @@
 	.recvmsg	= inet_recvmsg,			\
 	TERN_SENDPAGE_OPS				\
 	.set_rcvlowat	= tern_set_rcvlowat,		\
+	.set_peek_off	= sk_set_peek_off,		\
 	.mmap		= sock_no_mmap
 
 const struct proto_ops tern_inet_ops = {

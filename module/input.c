@@ -103,12 +103,21 @@ static bool policy_ok(struct sock *sk, struct sk_buff *skb)
 	return ok;
 }
 
+/* has it crossed no more routers than the program allows? (RFC 5082) */
+static bool hops_ok(const struct sock *sk, const struct sk_buff *skb)
+{
+	if (skb->protocol == htons(ETH_P_IPV6))
+		return ipv6_hdr(skb)->hop_limit >= READ_ONCE(inet6_sk(sk)->min_hopcount);
+	return ip_hdr(skb)->ttl >= READ_ONCE(inet_sk(sk)->min_ttl);
+}
+
 /* LSM, BPF and IPsec may refuse; false when the segment is not for the socket */
 static bool filter_ok(struct sock *sk, struct sk_buff *skb)
 {
 	u32 len = skb->len;
 
-	if (!policy_ok(sk, skb) || sk_filter_trim_cap(sk, skb, TERN_CB(skb)->hdr_len)) {
+	if (!hops_ok(sk, skb) || !policy_ok(sk, skb) ||
+	    sk_filter_trim_cap(sk, skb, TERN_CB(skb)->hdr_len)) {
 		tern_mib_inc(sock_net(sk), FilterDrops);
 		return false;
 	}
@@ -126,6 +135,7 @@ static void deliver(struct sock *sk, struct sk_buff *skb)
 	}
 	nf_reset_ct(skb);
 	skb_dst_drop(skb);
+	sk_incoming_cpu_update(sk);
 	sk_mark_napi_id(sk, skb);
 	skb->dev = NULL;	/* it may be gone before the segment is */
 	bh_lock_sock_nested(sk);

@@ -21,12 +21,15 @@
 /**
  * struct tern_reply - how a segment without a socket travels
  * @flow: ends, seen from here
+ * @sk: listener in whose stead, which has the rest to say, or NULL; the caller
+ *	has a reference
  * @oif: interface to leave by, 0 for what the route says
  * @mark: SO_MARK
  * @tos: TOS or traffic class
  */
 struct tern_reply {
 	struct tern_flow flow;
+	struct sock *sk;
 	int oif;
 	u32 mark;
 	u8 tos;
@@ -90,6 +93,12 @@ static inline bool tern_congestion_experienced(const struct sk_buff *skb)
 {
 	return INET_ECN_is_ce(skb->protocol == htons(ETH_P_IPV6) ?
 			      ipv6_get_dsfield(ipv6_hdr(skb)) : ip_hdr(skb)->tos);
+}
+
+/* whose routes and policies a reply takes */
+static inline kuid_t tern_reply_uid(const struct net *net, const struct tern_reply *reply)
+{
+	return reply->sk ? reply->sk->sk_uid : make_kuid(net->user_ns, 0);
 }
 
 /* type of service of what is sent in a socket's stead: never ECN-capable */

@@ -49,10 +49,18 @@ static struct rtable *reply_route(struct net *net, const struct tern_reply *repl
 	const struct tern_flow *flow = &reply->flow;
 
 	flowi4_init_output(fl4, reply->oif, reply->mark, reply->tos & ~INET_ECN_MASK,
-			   RT_SCOPE_UNIVERSE, tern_protocol, 0, flow->raddr.s6_addr32[3],
-			   flow->laddr.s6_addr32[3], flow->rport, flow->lport,
-			   make_kuid(net->user_ns, 0));
-	return ip_route_output_key(net, fl4);
+			   RT_SCOPE_UNIVERSE, tern_protocol,
+			   reply->sk ? inet_sk_flowi_flags(reply->sk) : 0,
+			   flow->raddr.s6_addr32[3], flow->laddr.s6_addr32[3],
+			   flow->rport, flow->lport, tern_reply_uid(net, reply));
+	return ip_route_output_flow(net, fl4, reply->sk);
+}
+
+static u8 reply_ttl(const struct tern_reply *reply, const struct rtable *rt)
+{
+	int ttl = reply->sk ? READ_ONCE(inet_sk(reply->sk)->uc_ttl) : -1;
+
+	return ttl < 0 ? ip4_dst_hoplimit(&rt->dst) : ttl;
 }
 
 static void ip4_reply(struct net *net, struct sk_buff *skb, const struct tern_reply *reply)
@@ -74,12 +82,12 @@ static void ip4_reply(struct net *net, struct sk_buff *skb, const struct tern_re
 	iph->tos = reply->tos;
 	iph->id = 0;
 	iph->frag_off = htons(IP_DF);
-	iph->ttl = ip4_dst_hoplimit(&rt->dst);
+	iph->ttl = reply_ttl(reply, rt);
 	iph->protocol = tern_protocol;
 	iph->saddr = fl4.saddr;
 	iph->daddr = fl4.daddr;
 	skb->protocol = htons(ETH_P_IP);
-	ip_local_out(net, NULL, skb);
+	ip_local_out(net, skb->sk, skb);
 }
 
 static u32 ip4_reply_mtu(struct net *net, const struct tern_reply *reply)
@@ -263,6 +271,7 @@ static int ip4_err(struct sk_buff *skb, u32 info)
 	struct tern_icmp icmp = {
 		.info = info,
 		.iif = inet_iif(skb),
+		.daddr = &iph->daddr,
 		.quoted = skb->data + iph->ihl * 4,
 	};
 	int type = icmp_hdr(skb)->type, code = icmp_hdr(skb)->code;

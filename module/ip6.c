@@ -90,8 +90,15 @@ static struct dst_entry *reply_route(struct net *net, const struct tern_reply *r
 	fl6->fl6_dport = reply->flow.rport;
 	fl6->fl6_sport = reply->flow.lport;
 	fl6->flowlabel = ip6_make_flowinfo(reply->tos, 0);
-	fl6->flowi6_uid = make_kuid(net->user_ns, 0);
-	return ip6_dst_lookup_flow(net, NULL, fl6, NULL);
+	fl6->flowi6_uid = tern_reply_uid(net, reply);
+	return ip6_dst_lookup_flow(net, reply->sk, fl6, NULL);
+}
+
+static u8 reply_hops(const struct tern_reply *reply, struct dst_entry *dst)
+{
+	int hops = reply->sk ? inet6_sk(reply->sk)->hop_limit : -1;
+
+	return hops < 0 ? ip6_dst_hoplimit(dst) : hops;
 }
 
 static void ip6_reply(struct net *net, struct sk_buff *skb, const struct tern_reply *reply)
@@ -110,11 +117,11 @@ static void ip6_reply(struct net *net, struct sk_buff *skb, const struct tern_re
 	hdr = ipv6_hdr(skb);
 	ip6_flow_hdr(hdr, reply->tos, 0);
 	hdr->nexthdr = tern_protocol;
-	hdr->hop_limit = ip6_dst_hoplimit(dst);
+	hdr->hop_limit = reply_hops(reply, dst);
 	hdr->saddr = fl6.saddr;
 	hdr->daddr = fl6.daddr;
 	skb->protocol = htons(ETH_P_IPV6);
-	ip6_local_out(net, NULL, skb);
+	ip6_local_out(net, skb->sk, skb);
 }
 
 static u32 ip6_reply_mtu(struct net *net, const struct tern_reply *reply)
@@ -347,6 +354,7 @@ static int ip6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 
 	struct tern_icmp icmp = {
 		.info = ntohl(info),
 		.iif = inet6_iif(skb),
+		.daddr = &hdr->daddr,
 		.quoted = skb->data + offset,
 	};
 

@@ -40,6 +40,22 @@ static __sum16 seed_for_len(__sum16 seed, u32 old_len, u32 len)
 	return ~csum_fold(csum_add(csum_unfold(seed), change));
 }
 
+/*
+ * The byte that a program wants timestamps of (tstamp.c) is the last of a write.
+ * The last segment answers for it: that one also carries the socket.
+ */
+static void move_stamp(const struct sk_buff *skb, struct sk_buff *segs)
+{
+	u8 flags = skb_shinfo(skb)->tx_flags & SKBTX_ANY_TSTAMP;
+
+	if (likely(!flags))
+		return;
+	while (segs->next)
+		segs = segs->next;
+	skb_shinfo(segs)->tx_flags |= flags;
+	skb_shinfo(segs)->tskey = skb_shinfo(skb)->tskey;
+}
+
 /* headers of the pieces: each its own sequence number, the ends of the flags, checksum */
 static void finish_segments(struct sk_buff *segs, u32 seq, u32 mss, __sum16 seed, u32 old_len)
 {
@@ -89,8 +105,10 @@ static struct sk_buff *segment(struct sk_buff *skb, netdev_features_t features)
 	if (!(features & NETIF_F_HW_CSUM))
 		features &= ~NETIF_F_CSUM_MASK;
 	segs = skb_segment(skb, features);
-	if (!IS_ERR_OR_NULL(segs))
+	if (!IS_ERR_OR_NULL(segs)) {
 		finish_segments(segs, seq, mss, seed, len);
+		move_stamp(skb, segs);
+	}
 	return segs;
 }
 

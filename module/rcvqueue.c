@@ -16,6 +16,7 @@
 #include "rcvmem.h"
 #include "rcvqueue.h"
 #include "sock.h"
+#include "tstamp.h"
 
 /**
  * tern_readable - is there enough for the program?
@@ -163,6 +164,7 @@ static bool coalesce(struct sock *sk, struct sk_buff *to, struct sk_buff *from)
 	sk_mem_charge(sk, delta);
 	TERN_CB(to)->end_seq = TERN_CB(from)->end_seq;
 	TERN_CB(to)->flags |= TERN_CB(from)->flags;
+	tern_tstamp_merge(to, from);
 	kfree_skb_partial(from, stolen);
 	return true;
 }

@@ -4,6 +4,7 @@
  */
 #include <linux/tcp.h>
 #include <linux/uio.h>
+#include <net/busy_poll.h>
 #include <net/inet_common.h>
 #include <net/sock.h>
 
@@ -12,6 +13,7 @@
 #include "compat.h"
 #include "rcvqueue.h"
 #include "sock.h"
+#include "tstamp.h"
 
 /* the segment that holds a sequence number; all before it was read */
 static struct sk_buff *find_segment(struct sock *sk, u32 seq, u32 *offset)
@@ -73,13 +75,16 @@ static int copy_out(struct sk_buff *skb, u32 offset, struct msghdr *msg, size_t 
 	return used;
 }
 
-static int recv_locked(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+/* *last is set to the segment with the last byte, if the program wants its time */
+static int recv_locked(struct sock *sk, struct msghdr *msg, size_t len, int flags,
+		       struct sk_buff **last)
 {
 	struct tern_sock *ts = tern_sk(sk);
 	int target = sock_rcvlowat(sk, flags & MSG_WAITALL, len), copied = 0, n;
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	bool peek = flags & MSG_PEEK;
-	u32 peek_seq = ts->copied_seq, *seq = peek ? &peek_seq : &ts->copied_seq;
+	u32 skip = max(sk_peek_offset(sk, flags), 0);		/* SO_PEEK_OFF */
+	u32 peek_seq = ts->copied_seq + skip, *seq = peek ? &peek_seq : &ts->copied_seq;
 	u32 offset;
 
 	if (sk->sk_state == TCP_LISTEN)
@@ -96,8 +101,13 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t len, int flag
 				return copied ?: n;
 			WRITE_ONCE(*seq, *seq + n);
 			copied += n;
-			if (!peek)
+			tern_tstamp_keep(sk, skb, last);
+			if (peek) {
+				sk_peek_offset_fwd(sk, n);
+			} else {
+				sk_peek_offset_bwd(sk, n);
 				eat_read(sk);
+			}
 			continue;
 		}
 		if (copied >= target && !READ_ONCE(sk->sk_backlog.tail))
@@ -113,8 +123,8 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t len, int flag
 		else if (sk_wait_data(sk, &timeo, skb_peek_tail(&sk->sk_receive_queue)) < 0)
 			return copied ?: -EPIPE;
 		/* somebody else may have read on meanwhile */
-		if (peek && *seq - ts->copied_seq > (u32)copied)
-			*seq = ts->copied_seq + copied;
+		if (peek && *seq - ts->copied_seq > skip + copied)
+			*seq = ts->copied_seq + skip + copied;
 	} while (len);
 	if (!peek && copied) {
 		tern_rcvbuf_adjust(sk);
@@ -131,13 +141,18 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t len, int flag
  */
 int tern_recvmsg(TERN_RECVMSG_ARGS)
 {
+	struct sk_buff *last = NULL;
 	bool report_inq;
 	int ret, inq;
 
 	if (unlikely(flags & MSG_ERRQUEUE))
 		return tern_recv_error(sk, msg, len);
+	if (sk_can_busy_loop(sk) && skb_queue_empty_lockless(&sk->sk_receive_queue) &&
+	    inet_sk_state_load(sk) == TCP_ESTABLISHED)
+		sk_busy_loop(sk, flags & MSG_DONTWAIT);
 	lock_sock(sk);
-	ret = recv_locked(sk, msg, len, flags);
+	ret = recv_locked(sk, msg, len, flags, &last);
+	tern_tstamp_tell(sk, msg, last);
 	inq = tern_unread(sk);
 	report_inq = tern_sk(sk)->report_inq;
 	release_sock(sk);

@@ -30,6 +30,10 @@ void tern_reply_send(struct net *net, const struct tern_reply *reply,
 	skb_reserve(skb, TERN_HEADROOM);
 	tern_header_push(skb, ip, &reply->flow, fields);
 	skb->mark = reply->mark;
+	if (reply->sk) {	/* filters and qdiscs ask whose it is */
+		skb->priority = READ_ONCE(reply->sk->sk_priority);
+		skb_set_owner_w(skb, reply->sk);
+	}
 	tern_mib_inc(net, OutSegs);
 	ip->reply(net, skb, reply);
 }

@@ -14,6 +14,7 @@
 #include "recovery.h"
 #include "rtxqueue.h"
 #include "sock.h"
+#include "tstamp.h"
 
 static u32 seq_len(const struct sk_buff *skb)
 {
@@ -160,6 +161,8 @@ struct sk_buff *tern_skb_split(struct sock *sk, struct sk_buff *skb, u32 len, gf
 	cb->flags &= ~(TERN_FIN | TERN_PSH);
 
 	skb_split(skb, tail, len);
+	if (cb->stamp)
+		tern_tstamp_split(skb, tail);
 	return tail;
 }
 
@@ -279,6 +282,8 @@ void tern_rtx_clean(struct sock *sk, struct tern_ack_news *news)
 			else
 				delivered(sk, skb, ts->snd_una, news);
 			news->retrans_acked |= cb->mark & (TERN_SKB_RETRANS | TERN_SKB_LOST);
+			if (cb->stamp)
+				tern_tstamp_acked(sk, skb);
 			acknowledge_part(sk, skb);
 			break;
 		}
@@ -288,6 +293,8 @@ void tern_rtx_clean(struct sock *sk, struct tern_ack_news *news)
 			delivered(sk, skb, cb->end_seq, news);
 		if (cb->mark & TERN_SKB_MTU_PROBE)
 			tern_mtu_probe_delivered(sk);
+		if (cb->stamp)
+			tern_tstamp_acked(sk, skb);
 		news->retrans_acked |= cb->mark & (TERN_SKB_RETRANS | TERN_SKB_LOST);
 		tern_rtx_unmark(ts, skb, cb->mark);
 		rtx_remove(ts, skb);

@@ -19,6 +19,7 @@
 #include "rtxqueue.h"
 #include "sock.h"
 #include "timer.h"
+#include "tstamp.h"
 
 #define MAX_PAYLOAD	(65535 - 40 - TERN_HLEN_MAX)
 
@@ -364,14 +365,12 @@ static int send_locked(struct sock *sk, struct msghdr *msg)
 	struct sk_buff *skb;
 	u32 goal;
 
+	sockcm_init(&sockc, sk);
 	err = wait_connected(sk, &timeo);
 	if (err)
 		goto out;
-	if (msg->msg_controllen) {
-		sockcm_init(&sockc, sk);
-		if (sock_cmsg_send(sk, msg, &sockc))
-			return -EINVAL;
-	}
+	if (msg->msg_controllen && sock_cmsg_send(sk, msg, &sockc))
+		return -EINVAL;
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	tern_rate_check_app_limited(sk);
 
@@ -420,6 +419,8 @@ wait:
 out:
 	drop_empty_tail(sk);
 	if (copied) {
+		if (unlikely(sockc.tsflags))
+			tern_tstamp_request(sk, sockc.tsflags, copied);
 		if (!(flags & MSG_MORE))
 			mark_push(sk);
 		tern_push(sk, (flags & MSG_MORE ? TERN_NAGLE_CORK : 0) | ts->nagle);

@@ -339,6 +339,8 @@ static inline struct sock *tern_conn_sk(struct tern_conn *conn)
  * @delivered: tern_delivered() then; sent only
  * @delivered_us: clock when that had last grown; sent only
  * @first_sent_us: when what had last been delivered had been sent; sent only
+ * @stamp: TERN_STAMP_* (tstamp.h); sent only
+ * @stamp_seq: the byte that the program wants to hear of; sent only
  *
  * In host byte order. IP's own control block is dead by the time this one is
  * filled in, and is cleared again in the clone given to IP.
@@ -365,9 +367,11 @@ struct tern_skb_cb {
 			u32 sent_us;
 			u16 seg_len;
 			bool app_limited;
+			u8 stamp;
 			u32 delivered;
 			u32 delivered_us;
 			u32 first_sent_us;
+			u32 stamp_seq;
 		};
 	};
 };

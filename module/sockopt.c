@@ -244,6 +244,33 @@ static int set_tcp(struct sock *sk, int optname, sockptr_t optval, unsigned int 
 	return err;
 }
 
+/* a stream joins no groups: IP sees to it for TCP only */
+static bool is_membership(const struct sock *sk, int level, int optname, unsigned int optlen)
+{
+	if (level == SOL_IP)
+		return optname == IP_ADD_MEMBERSHIP || optname == IP_DROP_MEMBERSHIP;
+	return level == SOL_IPV6 && sk->sk_family == AF_INET6 &&
+	       optlen >= sizeof(struct ipv6_mreq) &&
+	       (optname == IPV6_ADD_MEMBERSHIP || optname == IPV6_DROP_MEMBERSHIP);
+}
+
+static int set_ip(struct sock *sk, int level, int optname, sockptr_t optval,
+		  unsigned int optlen)
+{
+	int err;
+
+	if (is_membership(sk, level, optname, optlen))
+		return -EPROTO;
+	err = sk->sk_family == AF_INET6 ? ipv6_setsockopt(sk, level, optname, optval, optlen) :
+					  ip_setsockopt(sk, level, optname, optval, optlen);
+	if (err)
+		return err;
+	lock_sock(sk);
+	tern_sync_mss(sk);	/* options of IP take room in the packet */
+	release_sock(sk);
+	return 0;
+}
+
 /**
  * tern_setsockopt - setsockopt() above SOL_SOCKET
  * @sk: socket, not locked
@@ -262,9 +289,7 @@ int tern_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 	if (level == SOL_TERN)
 		return optname == TERN_CONGESTION ? set_congestion(sk, optval, optlen) :
 						    -ENOPROTOOPT;
-	if (sk->sk_family == AF_INET6)
-		return ipv6_setsockopt(sk, level, optname, optval, optlen);
-	return ip_setsockopt(sk, level, optname, optval, optlen);
+	return set_ip(sk, level, optname, optval, optlen);
 }
 
 static int get_int(struct sock *sk, int optname, int *val)

@@ -39,7 +39,7 @@ enum {
 	UNKNOWN = 16,		/* the value depends on more than the calls before */
 	AFTER_SET = 32,		/* likewise, unless it was set just before */
 	ABSENT = 64,		/* Tern does not know it: explained.c */
-	LATER = 128,		/* ... but will: not drawn */
+	LATER = 128,		/* not drawn: not there yet, or not as each kernel's TCP has it */
 	CLOSED_ONLY = 256,	/* when connected, what it really is depends on the protocol */
 	FOR_PORTS = 512,		/* worth more where ports are contended for */
 	FOR_DATA = 1024,		/* ... and where bytes are moved */

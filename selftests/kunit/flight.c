@@ -15,6 +15,7 @@
 
 #include "flight.h"
 #include "output.h"
+#include "tstamp.h"
 
 static u64 clock_us;
 static bool no_memory;
@@ -48,6 +49,15 @@ void tern_mtu_probe_delivered(struct sock *sk)
 void tern_mtu_probe_lost(struct sock *sk)
 {
 	((struct flight *)sk)->probes_lost++;
+}
+
+/* nobody asks for timestamps */
+void tern_tstamp_split(struct sk_buff *skb, struct sk_buff *tail)
+{
+}
+
+void tern_tstamp_acked(struct sock *sk, struct sk_buff *skb)
+{
 }
 
 static void record(struct flight *f, const struct sk_buff *skb, u8 clear, u8 set)

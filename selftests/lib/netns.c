@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
+#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -272,6 +273,52 @@ int route_add(int type, const char *dst, int prefix, const char *via)
 int route_del(int type, const char *dst, int prefix)
 {
 	return route_change(RTM_DELROUTE, 0, type, dst, prefix, NULL);
+}
+
+int route_add_local(const char *dst, int prefix, int table)
+{
+	struct ip ip = ip_of(dst);
+	struct request r;
+	struct rtmsg *msg = request_init(&r, RTM_NEWROUTE, NLM_F_CREATE, sizeof(*msg));
+
+	msg->rtm_family = ip.family;
+	msg->rtm_dst_len = prefix;
+	msg->rtm_table = table;
+	msg->rtm_protocol = RTPROT_STATIC;
+	msg->rtm_scope = RT_SCOPE_HOST;
+	msg->rtm_type = RTN_LOCAL;
+	put(&r, RTA_DST, ip.bytes, ip.len);
+	put_int(&r, RTA_OIF, link_index("lo"));
+	return request_do(&r);
+}
+
+static void rule_init(struct request *r, const struct door *d, int action, int table)
+{
+	struct fib_rule_hdr *msg = request_init(r, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL,
+						sizeof(*msg));
+
+	msg->family = d->ip == 4 ? AF_INET : AF_INET6;
+	msg->action = action;
+	msg->table = table;
+	put_int(r, FRA_PRIORITY, 100);
+}
+
+int rule_add_mark(const struct door *d, uint32_t mark)
+{
+	struct request r;
+
+	rule_init(&r, d, FR_ACT_PROHIBIT, RT_TABLE_UNSPEC);
+	put_int(&r, FRA_FWMARK, mark);
+	return request_do(&r);
+}
+
+int rule_add_from(const struct door *d, const char *dev, int table)
+{
+	struct request r;
+
+	rule_init(&r, d, FR_ACT_TO_TBL, table);
+	put_text(&r, FRA_IIFNAME, dev);
+	return request_do(&r);
 }
 
 static void mac_of(unsigned char *mac, int net, int n)

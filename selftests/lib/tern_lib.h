@@ -218,6 +218,11 @@ int link_index(const char *dev);
 /* @type: RTN_UNICAST through @via, or RTN_UNREACHABLE, RTN_BLACKHOLE ... */
 int route_add(int type, const char *dst, int prefix, const char *via);
 int route_del(int type, const char *dst, int prefix);
+/* What is for @dst is for this host: a route of type local, in @table. */
+int route_add_local(const char *dst, int prefix, int table);
+/* Rules: packets with @mark are prohibited; those that came in by @dev look into @table. */
+int rule_add_mark(const struct door *d, uint32_t mark);
+int rule_add_from(const struct door *d, const char *dev, int table);
 /* The address of host @n of network @net, in text. */
 const char *host_text(const struct door *d, int net, int n);
 /* Length of a prefix that is one address. */

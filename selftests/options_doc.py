@@ -1,0 +1,304 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""The tables of socket options in tern(7) against the module: each option has
+the type, the default, the range and the errors that they say; what they do not
+have gives ENOPROTOOPT; and what is the kernel's own answers as TCP does.
+"""
+import errno
+import os
+import re
+
+from lib import doors, ktap, netns
+
+PAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))),
+                    "Documentation", "tern.7")
+SOL_SOCKET, SOL_IP, SOL_TCP, SOL_IPV6, SOL_TERN = 1, 0, 6, 41, 253
+NOBODY = 65534
+NUMBERS = 256
+INT_MAX = 2**31 - 1
+
+NAMES = {
+    SOL_TCP: """TCP_NODELAY=1 TCP_MAXSEG=2 TCP_CORK=3 TCP_KEEPIDLE=4 TCP_KEEPINTVL=5
+        TCP_KEEPCNT=6 TCP_SYNCNT=7 TCP_LINGER2=8 TCP_DEFER_ACCEPT=9 TCP_WINDOW_CLAMP=10
+        TCP_INFO=11 TCP_QUICKACK=12 TCP_CONGESTION=13 TCP_USER_TIMEOUT=18
+        TCP_NOTSENT_LOWAT=25 TCP_INQ=36""",
+    SOL_TERN: "TERN_INFO=1 TERN_CONGESTION=2",
+    SOL_SOCKET: """SO_DEBUG=1 SO_REUSEADDR=2 SO_TYPE=3 SO_ERROR=4 SO_DONTROUTE=5
+        SO_BROADCAST=6 SO_SNDBUF=7 SO_RCVBUF=8 SO_KEEPALIVE=9 SO_OOBINLINE=10 SO_NO_CHECK=11
+        SO_PRIORITY=12 SO_LINGER=13 SO_BSDCOMPAT=14 SO_REUSEPORT=15 SO_PASSCRED=16
+        SO_PEERCRED=17 SO_RCVLOWAT=18 SO_SNDLOWAT=19 SO_RCVTIMEO=20 SO_SNDTIMEO=21
+        SO_BINDTODEVICE=25 SO_ATTACH_FILTER=26 SO_DETACH_FILTER=27 SO_PEERNAME=28
+        SO_TIMESTAMP=29 SO_ACCEPTCONN=30 SO_PEERSEC=31 SO_SNDBUFFORCE=32 SO_RCVBUFFORCE=33
+        SO_PASSSEC=34 SO_TIMESTAMPNS=35 SO_MARK=36 SO_TIMESTAMPING=37 SO_PROTOCOL=38
+        SO_DOMAIN=39 SO_RXQ_OVFL=40 SO_WIFI_STATUS=41 SO_PEEK_OFF=42 SO_NOFCS=43
+        SO_LOCK_FILTER=44 SO_SELECT_ERR_QUEUE=45 SO_BUSY_POLL=46 SO_MAX_PACING_RATE=47
+        SO_BPF_EXTENSIONS=48 SO_INCOMING_CPU=49 SO_ATTACH_BPF=50 SO_ATTACH_REUSEPORT_CBPF=51
+        SO_ATTACH_REUSEPORT_EBPF=52 SO_CNX_ADVICE=53 SO_MEMINFO=55 SO_INCOMING_NAPI_ID=56
+        SO_COOKIE=57 SO_PEERGROUPS=59 SO_ZEROCOPY=60 SO_TXTIME=61 SO_BINDTOIFINDEX=62
+        SO_TIMESTAMP_NEW=63 SO_TIMESTAMPNS_NEW=64 SO_TIMESTAMPING_NEW=65 SO_RCVTIMEO_NEW=66
+        SO_SNDTIMEO_NEW=67 SO_DETACH_REUSEPORT_BPF=68 SO_PREFER_BUSY_POLL=69
+        SO_BUSY_POLL_BUDGET=70 SO_NETNS_COOKIE=71 SO_BUF_LOCK=72 SO_RESERVE_MEM=73
+        SO_TXREHASH=74 SO_RCVMARK=75 SO_PASSPIDFD=76 SO_PEERPIDFD=77 SO_DEVMEM_DONTNEED=80""",
+    SOL_IP: """IP_TOS=1 IP_TTL=2 IP_OPTIONS=4 IP_PKTOPTIONS=9 IP_MTU_DISCOVER=10 IP_RECVERR=11
+        IP_MTU=14 IP_FREEBIND=15 IP_TRANSPARENT=19 IP_MINTTL=21 IP_BIND_ADDRESS_NO_PORT=24
+        IP_LOCAL_PORT_RANGE=51""",
+    SOL_IPV6: """IPV6_UNICAST_HOPS=16 IPV6_MTU_DISCOVER=23 IPV6_MTU=24
+        IPV6_RECVERR=25 IPV6_V6ONLY=26 IPV6_FLOWLABEL_MGR=32 IPV6_FLOWINFO_SEND=33
+        IPV6_TCLASS=67 IPV6_AUTOFLOWLABEL=70 IPV6_ADDR_PREFERENCES=72 IPV6_MINHOPCOUNT=73
+        IPV6_TRANSPARENT=75 IPV6_FREEBIND=78""",
+}
+NAMES = {level: {name: int(number) for name, number in
+                 (word.split("=") for word in words.split())}
+         for level, words in NAMES.items()}
+
+# What TCP has and Tern has not: below the tables each is named.
+ABSENT = """TCP_MD5SIG=14 TCP_COOKIE_TRANSACTIONS=15 TCP_THIN_LINEAR_TIMEOUTS=16
+    TCP_THIN_DUPACK=17 TCP_REPAIR=19 TCP_REPAIR_QUEUE=20 TCP_QUEUE_SEQ=21
+    TCP_REPAIR_OPTIONS=22 TCP_FASTOPEN=23 TCP_TIMESTAMP=24 TCP_CC_INFO=26 TCP_SAVE_SYN=27
+    TCP_SAVED_SYN=28 TCP_REPAIR_WINDOW=29 TCP_FASTOPEN_CONNECT=30 TCP_ULP=31
+    TCP_MD5SIG_EXT=32 TCP_FASTOPEN_KEY=33 TCP_FASTOPEN_NO_COOKIE=34
+    TCP_ZEROCOPY_RECEIVE=35 TCP_TX_DELAY=37 TCP_AO_ADD_KEY=38 TCP_AO_REPAIR=42
+    TCP_IS_MPTCP=43"""
+
+# Where TCP's answer is about TCP (80: SO_ORIGINAL_DST of connection tracking), or
+# about what the buffer happened to hold (IP_MSFILTER and the like): (level, number)
+TCPS_OWN = {(SOL_SOCKET, 42), (SOL_SOCKET, 60), (SOL_SOCKET, 80), (SOL_IPV6, 1),
+            (SOL_IP, 80), (SOL_IPV6, 80),
+            (SOL_IP, 41), (SOL_IP, 48), (SOL_IPV6, 48), (SOL_IPV6, 32)}
+
+
+class Row:
+    """An option as the page has it"""
+
+    def __init__(self, level, line):
+        name, kind, self.default, values, errors = \
+            [cell.replace("\\-", "-").strip() for cell in line.split("|")]
+        self.level = level
+        self.name, _, since = name.partition(" ")
+        self.since = tuple(int(part) for part in since.strip("()").split(".")) if since else (0, 0)
+        words = kind.split(", ")
+        self.switch, self.is_int = words[0] == "switch", words[0] in ("switch", "int")
+        self.get_only, self.set_only = "get" in words[1:], "set" in words
+        if self.set_only and words[0] == "int":
+            self.is_int = True
+        limits = re.match(r"(-?\d+)\.\.(\d+)", values)
+        self.limits = tuple(int(limit) for limit in limits.groups()) if limits else None
+        self.also = [int(value) for value in re.findall(r"\((-?\d+)\)", values)]
+        self.errors = [getattr(errno, error) for error in errors.split()]
+        self.number = NAMES[level].get(self.name)
+
+    def exists(self):
+        return running() >= self.since
+
+
+def running():
+    return tuple(int(part) for part in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
+
+
+def read_page():
+    with open(PAGE, encoding="utf-8") as file:
+        text = file.read()
+    rows = []
+    for level, table in re.findall(r"^Level \w+ \((\d+)\).*?^\.TS\n(.*?)^\.TE$", text,
+                                   re.MULTILINE | re.DOTALL):
+        lines = table.splitlines()
+        rows += [Row(int(level), line) for line in
+                 lines[1 + lines.index("Option|Type|Default|Values|Errors"):]]
+    return text, rows
+
+
+TEXT, ROWS = read_page() if os.path.exists(PAGE) else ("", [])
+
+
+def sockets_for(level, protocol="tern"):
+    """A new socket of each door that has options of this level"""
+    kinds = [("tcp", 4), ("tcp", 6)] if protocol == "tcp" else \
+        [("protocol", 4), ("protocol", 6), ("family", 6)]
+    if level == SOL_IPV6:
+        kinds = [kind for kind in kinds if kind[1] == 6]
+    return [doors.open_socket(*kind) for kind in kinds]
+
+
+def error_of(call, *args):
+    try:
+        call(*args)
+    except OSError as error:
+        return error.errno
+    return 0
+
+
+def must_be(row, got, wanted, what):
+    assert got == wanted, f"{row.name}: {what}: {got} instead of {wanted}"
+
+
+def rows_of(level=None):
+    return [row for row in ROWS if row.exists() and level in (None, row.level)]
+
+
+def check(function):
+    """function(row, socket) for each option, with a new socket of each door"""
+    def all_of_them():
+        for row in rows_of():
+            for sock in sockets_for(row.level):
+                with sock:
+                    function(row, sock)
+    all_of_them.__name__ = function.__name__
+    return all_of_them
+
+
+def lists_agree():
+    for level, names in NAMES.items():
+        listed = [row.name for row in ROWS if row.level == level]
+        assert sorted(listed) == sorted(names), set(listed) ^ set(names)
+
+
+@check
+def defaults(row, sock):
+    if not re.fullmatch(r"-?\d+", row.default) or not row.is_int:
+        return
+    value = sock.getsockopt(row.level, row.number)
+    must_be(row, value, int(row.default), "default")
+    must_be(row, len(sock.getsockopt(row.level, row.number, 64)), 4, "length")
+
+
+@check
+def directions(row, sock):
+    if row.get_only:
+        must_be(row, error_of(sock.setsockopt, row.level, row.number, bytes(64)),
+                errno.ENOPROTOOPT, "set")
+    elif row.set_only:
+        must_be(row, error_of(sock.getsockopt, row.level, row.number, 64),
+                errno.ENOPROTOOPT, "get")
+    else:
+        for call, args in ((sock.getsockopt, (64,)), (sock.setsockopt, (bytes(64),))):
+            got = error_of(call, row.level, row.number, *args)
+            assert got != errno.ENOPROTOOPT, f"{row.name} is not known"
+
+
+@check
+def switches(row, sock):
+    if not row.switch:
+        return
+    if row.number == NAMES[SOL_SOCKET]["SO_ZEROCOPY"] and row.level == SOL_SOCKET:
+        return
+    sock.setsockopt(row.level, row.number, 7)
+    must_be(row, sock.getsockopt(row.level, row.number), 1, "after 7")
+    if row.name != "SO_LOCK_FILTER":
+        sock.setsockopt(row.level, row.number, 0)
+        must_be(row, sock.getsockopt(row.level, row.number), 0, "after 0")
+
+
+@check
+def ranges(row, sock):
+    if not row.limits:
+        return
+    low, high = row.limits
+    for value in (low, high, *row.also):
+        sock.setsockopt(row.level, row.number, value)
+        if value >= max(low, 0):
+            got = sock.getsockopt(row.level, row.number)
+            # two bits of it are for ECN, which is not the program's affair
+            must_be(row, got, value & 0xfc if row.name == "IPV6_TCLASS" else value,
+                    "what was set")
+    outside = {low - 1, low - 2}
+    if high < INT_MAX:
+        outside.add(high + 1)
+    for value in outside - set(row.also):
+        must_be(row, error_of(sock.setsockopt, row.level, row.number, value), row.errors[0],
+                f"set to {value}")
+
+
+@check
+def privileges(row, sock):
+    """Whoever has none is refused"""
+    if not row.is_int or row.level not in (SOL_SOCKET, SOL_IP, SOL_IPV6):
+        return
+    if row.name in ("SO_LOCK_FILTER", "SO_ATTACH_BPF", "SO_ATTACH_REUSEPORT_EBPF",
+                    "SO_DETACH_FILTER", "SO_BINDTOIFINDEX", "SO_RESERVE_MEM", "SO_BUSY_POLL", "SO_RCVMARK"):
+        return
+    value = 65535 if row.name == "SO_BUSY_POLL_BUDGET" else 7
+    wanted = [number for number in row.errors if number in (errno.EPERM, errno.EACCES)]
+    os.seteuid(NOBODY)
+    try:
+        got = error_of(sock.setsockopt, row.level, row.number, value)
+    finally:
+        os.seteuid(0)
+    if wanted:
+        must_be(row, got, wanted[0], "without privilege")
+    else:
+        assert got not in (errno.EPERM, errno.EACCES), f"{row.name} wants a privilege"
+
+
+def bad_memory():
+    for row in rows_of(SOL_TCP):
+        for sock in sockets_for(row.level):
+            with sock:
+                if row.get_only:
+                    continue
+                empty = b"" if row.name.endswith("CONGESTION") else bytes(3)
+                must_be(row, error_of(sock.setsockopt, row.level, row.number, empty),
+                        errno.EINVAL, "too short")
+
+
+def controls():
+    for level, number in ((SOL_TCP, 13), (SOL_TERN, 2)):
+        for sock in sockets_for(level):
+            with sock:
+                name = sock.getsockopt(level, number, 16).rstrip(b"\0")
+                assert name == b"cubic", name
+                assert error_of(sock.setsockopt, level, number, b"nothing") == errno.ENOENT
+                os.seteuid(NOBODY)
+                got = error_of(sock.setsockopt, level, number, b"dctcp")
+                os.seteuid(0)
+                assert got == errno.EPERM, got
+
+
+def nobodys():
+    """What is not in the table is not known"""
+    for level in (SOL_TCP, SOL_TERN, SOL_SOCKET):
+        known = {row.number for row in rows_of(level)}
+        for number in set(range(NUMBERS)) - known:
+            for sock in sockets_for(level):
+                with sock:
+                    got = (error_of(sock.getsockopt, level, number, 64),
+                           error_of(sock.setsockopt, level, number, 1))
+                    assert got == (errno.ENOPROTOOPT,) * 2, (level, number, got)
+    for word in ABSENT.split():
+        name, number = word.split("=")
+        assert name in TEXT and int(number) not in NAMES[SOL_TCP].values(), name
+
+
+def as_tcp():
+    """What the kernel answers for all protocols, it answers here too"""
+    wrong = []
+    for level in (SOL_SOCKET, SOL_IP, SOL_IPV6):
+        for number in range(NUMBERS):
+            answers = []
+            for protocol in ("tcp", "tern"):
+                answers.append(set())
+                for sock in sockets_for(level, protocol):
+                    with sock:
+                        answers[-1].add((error_of(sock.getsockopt, level, number, 64),
+                                         error_of(sock.setsockopt, level, number, 0),
+                                         error_of(sock.setsockopt, level, number, 1)))
+            if answers[0] != answers[1] and (level, number) not in TCPS_OWN:
+                wrong.append((level, number, answers))
+    assert not wrong, wrong
+
+
+def main():
+    if os.geteuid() != 0:
+        ktap.skip_all("network namespaces need root")
+    if not TEXT:
+        ktap.skip_all("tern.7 is not there")
+    reason = doors.why_unavailable()
+    if reason:
+        ktap.skip_all(reason)
+    netns.enter_new_namespace()
+    ktap.run([(function.__name__, function) for function in
+              (lists_agree, defaults, directions, switches, ranges, privileges, bad_memory,
+               controls, nobodys, as_tcp)])
+
+
+if __name__ == "__main__":
+    main()
