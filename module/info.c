@@ -34,6 +34,37 @@ void tern_info_reset(struct sock *sk)
 	ts->data_sent = jiffies;
 }
 
+/**
+ * tern_info_glance - what a list of sockets shows
+ * @sk: socket, not locked: a snapshot whose parts need not agree
+ * @glance: to be filled in
+ *
+ * Context: any.
+ */
+void tern_info_glance(const struct sock *sk, struct tern_glance *glance)
+{
+	const struct tern_sock *ts = tern_sk(sk);
+
+	memset(glance, 0, sizeof(*glance));
+	if (inet_sk_state_load(sk) == TCP_LISTEN) {
+		glance->recvq = READ_ONCE(sk->sk_ack_backlog);
+		glance->sendq = READ_ONCE(sk->sk_max_ack_backlog);
+		return;
+	}
+	glance->recvq = max_t(s32, READ_ONCE(ts->rcv_nxt) - READ_ONCE(ts->copied_seq), 0);
+	glance->sendq = READ_ONCE(ts->write_seq) - READ_ONCE(ts->snd_una);
+	if (READ_ONCE(ts->rtx_armed)) {
+		glance->timer = ts->rtx_mode == TERN_RTX_PERSIST ? 4 : 1;
+		glance->retrans = glance->timer == 4 ? ts->probes_out : ts->retransmits;
+		glance->expires = ts->rtx_expires - jiffies;
+	} else if (timer_pending(&sk->sk_timer)) {
+		glance->timer = 2;
+		glance->retrans = ts->probes_out;
+		glance->expires = sk->sk_timer.expires - jiffies;
+	}
+}
+EXPORT_SYMBOL_GPL(tern_info_glance);
+
 /* stamp: jiffies, perhaps of before this connection */
 static u32 ms_since(const struct tern_sock *ts, unsigned long stamp)
 {
@@ -246,3 +277,4 @@ void tern_info_fill_tcp(struct sock *sk, struct tcp_info *tcp)
 	tcp_fill_bytes(tcp, &info);
 	tcp_fill_path(tcp, &info);
 }
+EXPORT_SYMBOL_GPL(tern_info_fill_tcp);
