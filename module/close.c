@@ -28,6 +28,7 @@ static void destroy(struct sock *sk)
 {
 	WARN_ON_ONCE(sk->sk_state != TCP_CLOSE);
 	WARN_ON_ONCE(!sock_flag(sk, SOCK_DEAD));
+	tern_notify_end(sk);
 	sk->sk_prot->destroy(sk);
 	sk_stream_kill_queues(sk);
 	xfrm_sk_free_policy(sk);

@@ -477,6 +477,10 @@ void tern_info_glance(const struct sock *sk, struct tern_glance *glance);
 void tern_info_reset(struct sock *sk);
 void tern_info_fill(struct sock *sk, struct tern_info *info);
 void tern_info_fill_tcp(struct sock *sk, struct tcp_info *info);
+void tern_info_fill_tcp_locked(struct sock *sk, struct tcp_info *info);
+
+/* notify.c */
+void tern_notify_end(struct sock *sk);
 
 /* send.c, recv.c */
 int tern_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);

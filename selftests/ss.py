@@ -196,6 +196,33 @@ def kills():
             must_be(client.send(b"a"), 1)
 
 
+def is_following():
+    """Has somebody joined the group of NETLINK_SOCK_DIAG (4)?"""
+    with open("/proc/thread-self/net/netlink", encoding="ascii") as file:
+        rows = [line.split() for line in file]
+    return any(row[1] == "4" and row[3] == "80000000" for row in rows)
+
+
+def follows():
+    with background("tern", "ss", "-EHni", "dport", "=", "6000") as process:
+        wait_for(is_following, "somebody follows")
+        client, server = pair("protocol", 4, 6000, 6001)
+        with client, server:
+            client.sendall(b"x" * 1000)
+            must_be(len(server.recv(1000, socket.MSG_WAITALL)), 1000)
+        line = " ".join(process.stdout.readline().split())
+        must_be(line, "UNCONN 0 0 127.0.0.1:6001 127.0.0.1:6000")
+        line = process.stdout.readline()
+        assert "bytes_acked:1001 " in line, line    # with FIN
+    with background("tern", "ss", "-Ejn6") as process:
+        wait_for(is_following, "somebody follows")
+        for version in (4, 6):
+            for sock in pair("protocol", version, 6000, 6002):
+                sock.close()
+        ended = json.loads(process.stdout.readline())
+        must_be(ended["local"]["address"], "::1")
+
+
 def comes_and_goes():
     """tern_diag is loaded when it is asked for, and unloaded without harm to who asks"""
     with scene("protocol"):
@@ -227,6 +254,7 @@ def main():
         ("summary", summary),
         ("addresses of AF_TERN", dual_stack),
         ("-K", kills),
+        ("-E", follows),
         ("loaded and unloaded while it is asked", comes_and_goes),
         ("mistakes in the command", mistakes),
     ])

@@ -188,3 +188,36 @@ int diag_kill(const struct sock_desc *desc)
 	req->id = desc->msg.id;
 	return ask((struct nlmsghdr *)buffer, NULL);
 }
+
+/**
+ * diag_follow() - sockets as they end, until something fails
+ * @each: called for each of them
+ * @arg: passed on to it
+ *
+ * Return: -1 after telling the user why.
+ */
+int diag_follow(desc_fn each, void *arg)
+{
+	static char buffer[ANSWER_SIZE];
+	const struct answer answer = { .each = each, .arg = arg };
+	struct mnl_socket *nl = mnl_socket_open(NETLINK_SOCK_DIAG);
+	int group = TERN_DIAG_GROUP;
+	ssize_t size;
+
+	if (nl && !mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) &&
+	    !mnl_socket_setsockopt(nl, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group))) {
+		for (;;) {
+			size = mnl_socket_recvfrom(nl, buffer, sizeof(buffer));
+			if (size >= 0)
+				mnl_cb_run(buffer, size, 0, 0, parse_message, (void *)&answer);
+			else if (errno == ENOBUFS)
+				warnx("sockets end faster than they can be shown");
+			else
+				break;
+		}
+	}
+	warn("sockets");
+	if (nl)
+		mnl_socket_close(nl);
+	return -1;
+}

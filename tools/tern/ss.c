@@ -28,6 +28,7 @@ struct args {
 	bool summary;
 	bool json;
 	bool kill;
+	bool follow;
 	int version;
 	int show;		/* SHOW_* */
 	char **words;		/* states and filter, ends with NULL */
@@ -83,6 +84,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'K':
 		args->kill = true;
 		return 0;
+	case 'E':
+		args->follow = true;
+		return 0;
 	case 't':
 		return 0;
 	case 'H':
@@ -117,6 +121,7 @@ static const struct argp_option options[] = {
 	{ "summary", 's', NULL, 0, "Show numbers of sockets only", 0 },
 	{ "json", 'j', NULL, 0, "Write JSON", 0 },
 	{ "kill", 'K', NULL, 0, "End the sockets, and show those that were", 0 },
+	{ "events", 'E', NULL, 0, "Show sockets as they end", 0 },
 	{ "no-header", 'H', NULL, 0, "Without the header line", 0 },
 	{ "tern", 't', NULL, 0, "Nothing: for fingers that are used to ss -t", 0 },
 	{ NULL, '4', NULL, 0, "IPv4 only", 0 },
@@ -135,7 +140,7 @@ static const struct argp ss_command = {
 
 static unsigned int default_states(const struct args *args)
 {
-	if (args->all || args->summary)
+	if (args->all || args->summary || args->follow)
 		return ALL_STATES;
 	if (args->listening)
 		return STATE(SS_LISTEN) | STATE(SS_CLOSE);
@@ -386,6 +391,24 @@ static void print_rows(const struct args *args, const struct table *table)
 		print_table(args, table);
 }
 
+/* One that has ended, while it is true; in JSON an object a line. */
+static void show_event(const struct sock_desc *desc, void *arg)
+{
+	struct table *table = arg;
+	struct args *args = (struct args *)table->args;
+
+	table->n = 0;
+	add_row(desc, table);
+	if (table->n && args->json) {
+		json_row(args, desc);
+		putchar('\n');
+	} else if (table->n) {
+		print_table(args, table);
+		args->headless = true;
+	}
+	fflush(stdout);
+}
+
 int ss_main(int argc, char **argv)
 {
 	char *none = NULL;
@@ -401,6 +424,8 @@ int ss_main(int argc, char **argv)
 	if (args.show & SHOW_MEMORY)
 		want |= WANT_MEMORY;
 
+	if (args.follow)
+		return diag_follow(show_event, &table) ? FAILED : DONE;
 	if (diag_dump(args.states, want, add_row, &table))
 		return FAILED;
 	if (args.kill)

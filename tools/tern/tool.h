@@ -179,6 +179,7 @@ typedef void (*desc_fn)(const struct sock_desc *desc, void *arg);
 
 int diag_dump(unsigned int states, int want, desc_fn each, void *arg);
 int diag_kill(const struct sock_desc *desc);
+int diag_follow(desc_fn each, void *arg);
 
 /* filter.c: the expressions that choose sockets */
 
