@@ -8,6 +8,7 @@
  * has let go (SOCK_DEAD) and the state is CLOSED. Whichever comes second
  * calls destroy().
  */
+#include <linux/sock_diag.h>
 #include <net/inet_common.h>
 #include <net/sock.h>
 #include <net/xfrm.h>
@@ -20,12 +21,14 @@
 #include "recovery.h"
 #include "sock.h"
 #include "timer.h"
+#include "timewait.h"
 
 /* the end of a socket that no program holds and no table has */
 static void destroy(struct sock *sk)
 {
 	WARN_ON_ONCE(sk->sk_state != TCP_CLOSE);
 	WARN_ON_ONCE(!sock_flag(sk, SOCK_DEAD));
+	tern_notify_end(sk);
 	sk->sk_prot->destroy(sk);
 	sk_stream_kill_queues(sk);
 	xfrm_sk_free_policy(sk);
@@ -120,6 +123,52 @@ static bool need_reset(int state)
 	return (1 << state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 |
 			       TCPF_FIN_WAIT2 | TCPF_SYN_RECV);
 }
+
+/**
+ * tern_diag_destroy - an administrator ends the socket (SOCK_DESTROY)
+ * @sk: socket, not locked, with a reference of the caller's
+ * @err: for SO_ERROR, positive
+ *
+ * Return: 0, or -ENOENT if it is CLOSED already.
+ */
+int tern_diag_destroy(struct sock *sk, int err)
+{
+	int old, ret = -ENOENT;
+
+	lock_sock(sk);
+	old = sk->sk_state;
+	if (old != TCP_CLOSE) {
+		if (need_reset(old))
+			tern_send_reset(sk);
+		tern_abort(sk, err, (1 << old) & (TCPF_LISTEN | TCPF_SYN_SENT) ?
+				    TERN_EV_CLOSE : TERN_EV_ABORT);
+		if (old == TCP_LISTEN)
+			tern_listen_stop(sk);
+		ret = 0;
+	}
+	release_sock(sk);
+	return ret;
+}
+
+/**
+ * tern_conn_kill - an administrator ends a connection in whatever form (diag.c)
+ * @conn: entry, with a reference of the caller's
+ *
+ * Context: process. Return: 0, -EPERM, or -ENOENT if it has ended already.
+ */
+int tern_conn_kill(struct tern_conn *conn)
+{
+	if (conn->kind == TERN_CONN_SOCK)
+		return sock_diag_destroy(tern_conn_sk(conn), ECONNABORTED);
+	if (!ns_capable(conn->net->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
+	if (conn->kind == TERN_CONN_SYN)
+		tern_syn_drop(tern_conn_syn(conn), TERN_EV_ABORT);
+	else
+		tern_tw_kill(tern_conn_tw(conn));
+	return 0;
+}
+EXPORT_SYMBOL_GPL(tern_conn_kill);
 
 /**
  * tern_abandon_child - a connection that nobody will accept()

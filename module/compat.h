@@ -181,6 +181,18 @@ static inline void tern_sk_release_net(struct sock *sk)
 #endif
 }
 
+/* the handler of inet_diag (diag.c): who holds the module, who has the filter */
+#ifdef HAVE_INET_DIAG_OWNER
+#define TERN_DIAG_OWNER .owner = THIS_MODULE,
+#else
+#define TERN_DIAG_OWNER
+#endif
+#ifdef HAVE_INET_DIAG_BC_DATA
+#define tern_diag_filter(data, sk) inet_diag_bc_sk(data, sk)
+#else
+#define tern_diag_filter(data, sk) inet_diag_bc_sk((data)->inet_diag_nla_bc, sk)
+#endif
+
 /* sysctl tables end by size where the kernel asks for it, by an empty entry elsewhere */
 #ifdef HAVE_REGISTER_SYSCTL_SZ
 #define TERN_SYSCTL_END

@@ -239,6 +239,7 @@ void tern_cong_name(const struct sock *sk, char *name)
 	strscpy_pad(name, READ_ONCE(tern_sk(sk)->cong.ops)->name, TERN_CONG_NAME_MAX);
 	rcu_read_unlock();
 }
+EXPORT_SYMBOL_GPL(tern_cong_name);
 
 static u32 initial_window(const struct tern_sock *ts)
 {

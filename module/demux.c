@@ -81,6 +81,7 @@ void tern_conn_init(struct tern_conn *conn, struct net *net, enum tern_conn_kind
 	conn->kind = kind;
 	conn->dev = 0;
 	refcount_set(&conn->ref, 1);
+	atomic64_set(&conn->cookie, 0);
 }
 
 /**
@@ -204,6 +205,7 @@ void tern_conn_put(struct tern_conn *conn)
 		break;
 	}
 }
+EXPORT_SYMBOL_GPL(tern_conn_put);
 
 static bool dev_match(const struct net *net, int bound, int dif, int sdif)
 {
@@ -244,6 +246,56 @@ begin:
 		goto begin;
 	return NULL;
 }
+EXPORT_SYMBOL_GPL(tern_conn_lookup);
+
+/* one chain, which its lock keeps as it is meanwhile */
+static unsigned int walk_conn_chain(struct net *net, const struct tern_walk *at,
+				    struct tern_conn **found)
+{
+	struct hlist_nulls_head *chain = &conn_table[at->chain];
+	struct hlist_nulls_node *node;
+	unsigned int n = 0, seen = 0;
+	struct tern_conn *conn;
+
+	if (hlist_nulls_empty(chain))
+		return 0;
+	spin_lock_bh(conn_lock(at->chain));
+	hlist_nulls_for_each_entry(conn, node, chain, node) {
+		if (n == TERN_WALK_STEP)
+			break;
+		if (conn->net == net && seen++ >= at->skip && conn_get(conn))
+			found[n++] = conn;
+	}
+	spin_unlock_bh(conn_lock(at->chain));
+	return n;
+}
+
+/**
+ * tern_conn_walk - the next entries of the connection table, for dumps
+ * @net: whose
+ * @at: where to go on, all 0 for the beginning; moved to what was found, not
+ *	behind it: the caller adds to @at->skip what it is through with
+ * @found: filled in, TERN_WALK_STEP entries of one chain at most, each with a
+ *	reference, to be given back by tern_conn_put()
+ *
+ * What comes or goes between two steps may be missed or found twice in the
+ * chain at hand.
+ *
+ * Context: process; no lock is held afterwards. Return: how many, 0 at the end.
+ */
+unsigned int tern_conn_walk(struct net *net, struct tern_walk *at, struct tern_conn **found)
+{
+	unsigned int n;
+
+	for (; at->chain < CONN_CHAINS; at->chain++, at->skip = 0) {
+		n = walk_conn_chain(net, at, found);
+		if (n)
+			return n;
+		cond_resched();
+	}
+	return 0;
+}
+EXPORT_SYMBOL_GPL(tern_conn_walk);
 
 /* see demux.h; process context. An entry may be visited twice, none is missed */
 void tern_conn_for_each(void (*visit)(struct tern_conn *conn, void *arg), void *arg)
@@ -393,6 +445,35 @@ struct sock *tern_listener_lookup(struct net *net, const struct tern_flow *flow,
 		best = NULL;
 	return best;
 }
+
+/**
+ * tern_listener_walk - the next listeners, for dumps
+ * @net: whose
+ * @at: as for tern_conn_walk()
+ * @found: likewise; they are in no connection table, but have its entry
+ *
+ * Context: process; no lock is held afterwards. Return: how many, 0 at the end.
+ */
+unsigned int tern_listener_walk(struct net *net, struct tern_walk *at, struct tern_conn **found)
+{
+	unsigned int n = 0, seen = 0;
+	struct tern_sock *ts;
+
+	for (; at->chain < LISTENER_CHAINS; at->chain++, at->skip = 0, seen = 0) {
+		spin_lock_bh(&listener_lock);
+		hlist_for_each_entry(ts, &listener_table[at->chain], listen.node) {
+			if (n == TERN_WALK_STEP)
+				break;
+			if (ts->conn.net == net && seen++ >= at->skip && conn_get(&ts->conn))
+				found[n++] = &ts->conn;
+		}
+		spin_unlock_bh(&listener_lock);
+		if (n)
+			return n;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_GPL(tern_listener_walk);
 
 /* see demux.h; a visit takes no reference and must not sleep */
 void tern_listener_for_each(void (*visit)(struct sock *sk, void *arg), void *arg)

@@ -2,6 +2,7 @@
 #ifndef _TERN_DEMUX_H
 #define _TERN_DEMUX_H
 
+#include <linux/atomic.h>
 #include <linux/in6.h>
 #include <linux/list_nulls.h>
 #include <linux/refcount.h>
@@ -43,6 +44,7 @@ enum tern_conn_kind {
  * @dev: interface the connection is bound to, 0 for any
  * @hash: hash of @flow
  * @ref: references, for the kinds that are not sockets (those have sk_refcnt)
+ * @cookie: likewise, what sock_diag knows it by (sockets have sk_cookie), or 0
  */
 struct tern_conn {
 	struct hlist_nulls_node node;
@@ -52,6 +54,19 @@ struct tern_conn {
 	int dev;
 	u32 hash;
 	refcount_t ref;
+	atomic64_t cookie;
+};
+
+#define TERN_WALK_STEP	16	/* entries that a step of a walk finds at most */
+
+/**
+ * struct tern_walk - where somebody stands who reads a table in steps
+ * @chain: of the table
+ * @skip: entries of the namespace in that chain that were seen
+ */
+struct tern_walk {
+	u32 chain;
+	u32 skip;
 };
 
 int tern_demux_init(void);
@@ -65,11 +80,13 @@ bool tern_conn_hashed(const struct tern_conn *conn);
 struct tern_conn *tern_conn_lookup(struct net *net, const struct tern_flow *flow,
 				   int dif, int sdif);
 void tern_conn_put(struct tern_conn *conn);
+unsigned int tern_conn_walk(struct net *net, struct tern_walk *at, struct tern_conn **found);
 
 int tern_listener_hash(struct sock *sk);
 void tern_listener_unhash(struct sock *sk);
 struct sock *tern_listener_lookup(struct net *net, const struct tern_flow *flow,
 				  struct sk_buff *skb);
+unsigned int tern_listener_walk(struct net *net, struct tern_walk *at, struct tern_conn **found);
 
 /**
  * tern_conn_for_each - walk the connection table, for dumps and dismantling

@@ -347,6 +347,7 @@ static struct sock *child_create(struct tern_syn *syn, const struct sk_buff *skb
 	inet = inet_sk(sk);
 	tern_init_child(sk);
 	ts->ip = ip;
+	atomic64_set(&sk->sk_cookie, atomic64_read(&syn->conn.cookie));
 	inet->inet_num = ntohs(syn->conn.flow.lport);
 	inet->inet_sport = syn->conn.flow.lport;
 	inet->inet_dport = syn->conn.flow.rport;

@@ -34,6 +34,37 @@ void tern_info_reset(struct sock *sk)
 	ts->data_sent = jiffies;
 }
 
+/**
+ * tern_info_glance - what a list of sockets shows
+ * @sk: socket, not locked: a snapshot whose parts need not agree
+ * @glance: to be filled in
+ *
+ * Context: any.
+ */
+void tern_info_glance(const struct sock *sk, struct tern_glance *glance)
+{
+	const struct tern_sock *ts = tern_sk(sk);
+
+	memset(glance, 0, sizeof(*glance));
+	if (inet_sk_state_load(sk) == TCP_LISTEN) {
+		glance->recvq = READ_ONCE(sk->sk_ack_backlog);
+		glance->sendq = READ_ONCE(sk->sk_max_ack_backlog);
+		return;
+	}
+	glance->recvq = max_t(s32, READ_ONCE(ts->rcv_nxt) - READ_ONCE(ts->copied_seq), 0);
+	glance->sendq = READ_ONCE(ts->write_seq) - READ_ONCE(ts->snd_una);
+	if (READ_ONCE(ts->rtx_armed)) {
+		glance->timer = ts->rtx_mode == TERN_RTX_PERSIST ? 4 : 1;
+		glance->retrans = glance->timer == 4 ? ts->probes_out : ts->retransmits;
+		glance->expires = ts->rtx_expires - jiffies;
+	} else if (timer_pending(&sk->sk_timer)) {
+		glance->timer = 2;
+		glance->retrans = ts->probes_out;
+		glance->expires = sk->sk_timer.expires - jiffies;
+	}
+}
+EXPORT_SYMBOL_GPL(tern_info_glance);
+
 /* stamp: jiffies, perhaps of before this connection */
 static u32 ms_since(const struct tern_sock *ts, unsigned long stamp)
 {
@@ -118,15 +149,10 @@ static void fill_sums(const struct tern_sock *ts, struct tern_info *info)
 			     info->ti_sndbuf_limited;
 }
 
-/**
- * tern_info_fill - TERN_INFO
- * @sk: socket, not locked
- * @info: to be filled in
- */
-void tern_info_fill(struct sock *sk, struct tern_info *info)
+/* what there is of a listener too, and needs no lock */
+static void fill_common(struct sock *sk, struct tern_info *info)
 {
 	const struct tern_sock *ts = tern_sk(sk);
-	bool slow;
 
 	memset(info, 0, sizeof(*info));
 	info->ti_state = inet_sk_state_load(sk);
@@ -137,12 +163,30 @@ void tern_info_fill(struct sock *sk, struct tern_info *info)
 		info->ti_accept_queue = READ_ONCE(sk->sk_ack_backlog);
 		info->ti_accept_max = READ_ONCE(sk->sk_max_ack_backlog);
 		info->ti_syn_queue = READ_ONCE(ts->listen.nr_syn);
-		return;
 	}
-	slow = lock_sock_fast(sk);
+}
+
+static void fill_connection(struct sock *sk, struct tern_info *info)
+{
 	fill_queues(sk, info);
 	fill_path(sk, info);
-	fill_sums(ts, info);
+	fill_sums(tern_sk(sk), info);
+}
+
+/**
+ * tern_info_fill - TERN_INFO
+ * @sk: socket, not locked
+ * @info: to be filled in
+ */
+void tern_info_fill(struct sock *sk, struct tern_info *info)
+{
+	bool slow;
+
+	fill_common(sk, info);
+	if (info->ti_state == TCP_LISTEN)
+		return;
+	slow = lock_sock_fast(sk);
+	fill_connection(sk, info);
 	unlock_sock_fast(sk, slow);
 }
 
@@ -220,6 +264,23 @@ static void tcp_fill_path(struct tcp_info *tcp, const struct tern_info *info)
 	tcp->tcpi_sndbuf_limited = info->ti_sndbuf_limited;
 }
 
+static void tcp_fill(struct tcp_info *tcp, const struct tern_info *info)
+{
+	memset(tcp, 0, sizeof(*tcp));
+	tcp->tcpi_state = info->ti_state;
+	tcp->tcpi_pacing_rate = info->ti_pacing_rate;
+	tcp->tcpi_max_pacing_rate = info->ti_max_pacing_rate;
+	tcp->tcpi_reordering = DUPACKS;
+	if (info->ti_state == TCP_LISTEN) {
+		/* where TCP has them */
+		tcp->tcpi_unacked = info->ti_accept_queue;
+		tcp->tcpi_sacked = info->ti_accept_max;
+		return;
+	}
+	tcp_fill_bytes(tcp, info);
+	tcp_fill_path(tcp, info);
+}
+
 /**
  * tern_info_fill_tcp - TCP_INFO
  * @sk: socket, not locked
@@ -232,17 +293,22 @@ void tern_info_fill_tcp(struct sock *sk, struct tcp_info *tcp)
 	struct tern_info info;
 
 	tern_info_fill(sk, &info);
-	memset(tcp, 0, sizeof(*tcp));
-	tcp->tcpi_state = info.ti_state;
-	tcp->tcpi_pacing_rate = info.ti_pacing_rate;
-	tcp->tcpi_max_pacing_rate = info.ti_max_pacing_rate;
-	tcp->tcpi_reordering = DUPACKS;
-	if (info.ti_state == TCP_LISTEN) {
-		/* where TCP has them */
-		tcp->tcpi_unacked = info.ti_accept_queue;
-		tcp->tcpi_sacked = info.ti_accept_max;
-		return;
-	}
-	tcp_fill_bytes(tcp, &info);
-	tcp_fill_path(tcp, &info);
+	tcp_fill(tcp, &info);
+}
+EXPORT_SYMBOL_GPL(tern_info_fill_tcp);
+
+/**
+ * tern_info_fill_tcp_locked - likewise of a socket at its end
+ * @sk: socket, locked, not a listener
+ * @tcp: to be filled in
+ *
+ * Context: any.
+ */
+void tern_info_fill_tcp_locked(struct sock *sk, struct tcp_info *tcp)
+{
+	struct tern_info info;
+
+	fill_common(sk, &info);
+	fill_connection(sk, &info);
+	tcp_fill(tcp, &info);
 }

@@ -24,6 +24,7 @@ MODULE_PARM_DESC(family, "address family (default 18)");
 unsigned int tern_protocol = IPPROTO_TERN;
 module_param_named(protocol, tern_protocol, uint, 0444);
 MODULE_PARM_DESC(protocol, "IP protocol number (default 253)");
+EXPORT_SYMBOL_GPL(tern_protocol);
 
 static int __init check_parameters(void)
 {

@@ -60,26 +60,12 @@ static void show_rest(struct dump *dump, int state, u32 tx, u32 rx, int timer,
 static void show_sock(struct dump *dump, struct sock *sk, const struct tern_flow *flow)
 {
 	const struct tern_sock *ts = tern_sk(sk);
-	int state = inet_sk_state_load(sk), timer = 0;
-	unsigned long when = 0;
-	u32 tx, rx;
+	struct tern_glance glance;
 
-	if (state == TCP_LISTEN) {
-		tx = READ_ONCE(sk->sk_max_ack_backlog);
-		rx = READ_ONCE(sk->sk_ack_backlog);
-	} else {
-		tx = READ_ONCE(ts->write_seq) - READ_ONCE(ts->snd_una);
-		rx = max_t(s32, READ_ONCE(ts->rcv_nxt) - READ_ONCE(ts->copied_seq), 0);
-	}
-	if (READ_ONCE(ts->rtx_armed)) {
-		timer = ts->rtx_mode == TERN_RTX_PERSIST ? 4 : 1;
-		when = ts->rtx_expires - jiffies;
-	} else if (timer_pending(&sk->sk_timer)) {
-		timer = 2;
-		when = sk->sk_timer.expires - jiffies;
-	}
+	tern_info_glance(sk, &glance);
 	show_flow(dump, flow);
-	show_rest(dump, state, tx, rx, timer, when, ts->retransmits,
+	show_rest(dump, inet_sk_state_load(sk), glance.sendq, glance.recvq, glance.timer,
+		  glance.expires, ts->retransmits,
 		  from_kuid_munged(seq_user_ns(dump->seq), sock_i_uid(sk)), ts->probes_out,
 		  sock_i_ino(sk), refcount_read(&sk->sk_refcnt), sk);
 }

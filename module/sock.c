@@ -406,6 +406,7 @@ static int pre_connect6(struct sock *sk, struct tern_sockaddr *uaddr, int addr_l
 	.release_cb		= tern_release_cb,		\
 	.hash			= hash_nothing,			\
 	.unhash			= unhash,			\
+	.diag_destroy		= tern_diag_destroy,		\
 	.rehash			= rehash,			\
 	.get_port		= tern_get_port,		\
 	.put_port		= tern_put_port,		\

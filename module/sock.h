@@ -460,9 +460,31 @@ int tern_set_rcvlowat(struct sock *sk, int val);
 
 /* info.c */
 struct tcp_info;
+
+/**
+ * struct tern_glance - what a list of sockets shows of one
+ * @recvq: bytes not read; of a listener, connections that wait for accept()
+ * @sendq: bytes not acknowledged; of a listener, how many may wait
+ * @timer: which runs: 0 none, 1 retransmission, 2 keepalive, 4 probe of a closed window
+ * @expires: jiffies until then
+ * @retrans: times that it went off
+ */
+struct tern_glance {
+	u32 recvq;
+	u32 sendq;
+	u8 timer;
+	u8 retrans;
+	long expires;
+};
+
+void tern_info_glance(const struct sock *sk, struct tern_glance *glance);
 void tern_info_reset(struct sock *sk);
 void tern_info_fill(struct sock *sk, struct tern_info *info);
 void tern_info_fill_tcp(struct sock *sk, struct tcp_info *info);
+void tern_info_fill_tcp_locked(struct sock *sk, struct tcp_info *info);
+
+/* notify.c */
+void tern_notify_end(struct sock *sk);
 
 /* send.c, recv.c */
 int tern_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
@@ -480,6 +502,8 @@ void tern_done(struct sock *sk, enum tern_event event);
 void tern_finish(struct sock *sk);
 void tern_leave_tables(struct sock *sk);
 void tern_abort(struct sock *sk, int err, enum tern_event event);
+int tern_diag_destroy(struct sock *sk, int err);
+int tern_conn_kill(struct tern_conn *conn);
 void tern_free_child(struct sock *sk) __releases(&sk->sk_lock.slock);
 void tern_abandon_child(struct sock *sk) __releases(&sk->sk_lock.slock);
 void tern_kill_orphans(struct net *net);

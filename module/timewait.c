@@ -80,6 +80,7 @@ static struct tern_tw *tw_create(struct sock *sk)
 	if (!tw)
 		goto fail;
 	tern_conn_init(&tw->conn, sock_net(sk), TERN_CONN_TW);
+	atomic64_set(&tw->conn.cookie, atomic64_read(&sk->sk_cookie));
 	timer_setup(&tw->timer, tw_timer, TIMER_PINNED);
 	tw->snd_nxt = ts->snd_nxt;
 	tw->rcv_nxt = ts->rcv_nxt;
@@ -94,6 +95,7 @@ static struct tern_tw *tw_create(struct sock *sk)
 	tw->dup_ack_stamp = 0;
 	tw->mark = READ_ONCE(sk->sk_mark);
 	tw->tos = tern_reply_tos(sk, ts->ip);
+	tw->family = sk->sk_family;
 	return tw;
 fail:
 	atomic_dec(&tn->nr_tw);
@@ -321,6 +323,15 @@ bool tern_tw_rcv(struct tern_tw *tw, struct sk_buff *skb)
 drop:
 	kfree_skb(skb);
 	return true;
+}
+
+/**
+ * tern_tw_kill - end an object before its time
+ * @tw: object, with a reference of the caller's
+ */
+void tern_tw_kill(struct tern_tw *tw)
+{
+	tw_end(tw, TERN_EV_TIMEOUT);
 }
 
 static void purge_one(struct tern_conn *conn, void *net)

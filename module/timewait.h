@@ -32,6 +32,7 @@ struct sock;
  * @dup_ack_stamp: clock when a segment without payload was last answered
  * @mark: SO_MARK
  * @tos: TOS or traffic class
+ * @family: sk_family of the socket it was
  * @rcu: readers of the table may still look at it
  */
 struct tern_tw {
@@ -51,6 +52,7 @@ struct tern_tw {
 	u32 dup_ack_stamp;
 	u32 mark;
 	u8 tos;
+	u8 family;
 	struct rcu_head rcu;
 };
 
@@ -63,6 +65,7 @@ void tern_time_wait(struct sock *sk);
 bool tern_tw_may_be_reused(const struct tern_conn *conn);
 u32 tern_tw_succeed(struct tern_tw *tw);
 bool tern_tw_rcv(struct tern_tw *tw, struct sk_buff *skb);
+void tern_tw_kill(struct tern_tw *tw);
 void tern_tw_put(struct tern_tw *tw);
 void tern_timewait_purge(struct net *net);
 

@@ -13,6 +13,7 @@ import errno
 import hashlib
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -106,8 +107,24 @@ def states(namespace=None):
 # --- load and unload ------------------------------------------------------------
 
 def unused_at_the_start():
-    """What earlier tests left goes with their namespaces, a moment after them."""
+    """What earlier tests left goes with their namespaces, a moment after them;
+    tern_diag came when somebody looked at sockets."""
+    if os.path.exists("/sys/module/tern_diag"):
+        run("rmmod", "tern_diag")
     wait_for(lambda: users() == 0, "the module is no longer used", 6 * DEADLINE)
+
+
+def asked_while_unloaded():
+    """Who asks for sockets is told why there are none"""
+    if not shutil.which("tern"):
+        raise ktap.Skip("tern is not in the PATH")
+    must_unload()
+    result = run("tern", "ss")
+    must_load()
+    assert result.returncode == 1 and "modprobe" in result.stderr, result
+    result = run("tern", "ss")
+    assert result.returncode == 0, result
+    run("rmmod", "tern_diag")
 
 
 def refused_while_in_use():
@@ -380,7 +397,7 @@ def main():
     netns.enter_new_namespace()
     cases = [(function.__name__.replace("_", " "), function) for function in (
         unused_at_the_start, refused_while_in_use, traffic_unharmed, unloaded_with_time_wait,
-        nothing_left, five_times,
+        nothing_left, five_times, asked_while_unloaded,
         numbers_move, bad_parameters, aliases, everywhere, namespace_deleted)]
     for door, version, who, user in (("family", 4, "root", 0), ("family", 4, "nobody", NOBODY),
                                      ("protocol", 4, "nobody", NOBODY),

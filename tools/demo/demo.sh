@@ -253,9 +253,9 @@ counts()
 	tc -n router -s qdisc show |
 		awk '/^qdisc netem/ { dev = $5 }
 		     dev && /^ Sent/ { print "lost_to_" dev, $7 + 0; dev = "" }'
-	in_ns client tern nstat -z OutSegs RetransSegs SackRecovery Timeouts |
+	in_ns client tern nstat -asz OutSegs RetransSegs SackRecovery Timeouts |
 		sed 's/^/client_/'
-	in_ns server tern nstat -z RetransSegs | sed 's/^/server_/'
+	in_ns server tern nstat -asz RetransSegs | sed 's/^/server_/'
 }
 
 report_counts()

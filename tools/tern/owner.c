@@ -13,13 +13,6 @@
 
 #include "tool.h"
 
-struct owner {
-	unsigned long inode;
-	int pid;
-	int fd;
-	char name[17];		/* the kernel's limit is 16 */
-};
-
 static struct owner *owners;
 static size_t n_owners;
 
@@ -114,20 +107,21 @@ void owners_scan(void)
 		qsort(owners, n_owners, sizeof(*owners), by_inode);
 }
 
-/* Print the holders of a socket as ss(8) does; nothing if there are none. */
-void owners_print(unsigned long inode)
+/**
+ * owners_of() - the holders of a socket
+ * @inode: the socket's, 0 for one without
+ * @first: set to the first of them, the others follow
+ *
+ * Return: how many.
+ */
+size_t owners_of(unsigned long inode, const struct owner **first)
 {
-	const char *before = "users:(";
-	bool any = false;
+	size_t begin = 0, n = 0;
 
-	for (size_t i = 0; inode && i < n_owners; i++) {
-		if (owners[i].inode != inode)
-			continue;
-		printf("%s(\"%s\",pid=%d,fd=%d)", before, owners[i].name,
-		       owners[i].pid, owners[i].fd);
-		before = ",";
-		any = true;
-	}
-	if (any)
-		putchar(')');
+	while (begin < n_owners && owners[begin].inode < inode)
+		begin++;
+	while (inode && begin + n < n_owners && owners[begin + n].inode == inode)
+		n++;
+	*first = owners + begin;
+	return n;
 }

@@ -16,6 +16,8 @@
 #include <sys/socket.h>
 #include <netinet/in.h>
 
+#include <linux/inet_diag.h>
+#include <linux/tcp.h>
 #include <linux/tern.h>
 
 #define TOOL_VERSION	"0.1"
@@ -142,8 +144,81 @@ FILE *proc_open(const char *file);
 
 /* owner.c: which processes hold a socket */
 
+struct owner {
+	unsigned long inode;
+	int pid;
+	int fd;
+	char name[17];		/* the kernel's limit is 16 */
+};
+
 void owners_scan(void);
-void owners_print(unsigned long inode);
+size_t owners_of(unsigned long inode, const struct owner **first);
+
+/* diag.c: sockets, as sock_diag(7) describes them */
+
+/* Which parts of a description to ask for, besides the first. */
+#define WANT_INFO	1
+#define WANT_MEMORY	2
+
+struct sock_desc {
+	struct inet_diag_msg msg;
+	struct in6_addr local;		/* IPv4 in v4-mapped form */
+	struct in6_addr peer;
+	bool v6only;
+	int shutdown;			/* 1 receive, 2 send; -1: not known */
+	unsigned int mark;
+	unsigned long long cgroup;	/* 0: not known */
+	size_t n_memory;
+	unsigned int memory[9];		/* SK_MEMINFO_* */
+	char congestion[16];
+	bool has_info;
+	struct tcp_info info;
+};
+
+typedef void (*desc_fn)(const struct sock_desc *desc, void *arg);
+
+int diag_dump(unsigned int states, int want, desc_fn each, void *arg);
+int diag_kill(const struct sock_desc *desc);
+int diag_follow(desc_fn each, void *arg);
+
+/* filter.c: the expressions that choose sockets */
+
+/* The kernel's numbers, see include/net/tcp_states.h there. */
+enum {
+	SS_ESTABLISHED = 1,
+	SS_SYN_SENT,
+	SS_SYN_RECV,
+	SS_FIN_WAIT_1,
+	SS_FIN_WAIT_2,
+	SS_TIME_WAIT,
+	SS_CLOSE,
+	SS_CLOSE_WAIT,
+	SS_LAST_ACK,
+	SS_LISTEN,
+	SS_CLOSING,
+	SS_N_STATES,
+};
+
+#define STATE(number)		(1u << (number))
+#define ALL_STATES		(STATE(SS_N_STATES) - STATE(SS_ESTABLISHED))
+
+struct filter;
+unsigned int filter_states(char ***words, unsigned int otherwise);
+struct filter *filter_parse(char **words);
+bool filter_match(const struct filter *filter, const struct sock_desc *desc);
+
+/* describe.c: what a description says, for people and for programs */
+
+#define SHOW_TIMER	1
+#define SHOW_DETAILS	2
+#define SHOW_MEMORY	4
+#define SHOW_INFO	8
+#define SHOW_NUMBERS	16	/* rates in full */
+#define SHOW_ONE_LINE	32
+
+void describe_text(const struct sock_desc *desc, int show);
+void describe_json(const struct sock_desc *desc, int show);
+void json_string(const char *text);
 
 /* bpf.c: the engine of "tern run --bpf" */
 

@@ -13,6 +13,7 @@ build   make                make                        builds everything
 build   linux-libc-dev      /usr/include/linux/in6.h    kernel headers for programs
 build   libelf1             /usr/lib/*/libelf.so.1      used by the kernel build tools
 build   libbpf-dev          /usr/include/bpf/bpf.h      lets tern run reach static programs
+build   libmnl-dev          /usr/include/libmnl/libmnl.h    lets tern ss ask the kernel
 build   dwarves             pahole                      adds type information to the module
 build   kmod                depmod                      lists module dependencies
 vm      qemu-system-x86     qemu-system-x86_64          runs the test machine

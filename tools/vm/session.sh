@@ -70,6 +70,7 @@ unload_module() {
 	: >/run/tern/symbols
 	[ -d /sys/module/tern ] || return 0
 	grep -F '[tern]' /proc/kallsyms | sort >/run/tern/symbols
+	[ ! -d /sys/module/tern_diag ] || rmmod tern_diag
 	until rmmod tern 2>/dev/null; do
 		tries=$((tries + 1))
 		if [ $tries -ge 50 ]; then

@@ -42,6 +42,17 @@
 #define TERN_CONGESTION	2
 
 /**
+ * define TERN_DIAG_GROUP - multicast group of NETLINK_SOCK_DIAG
+ *
+ * Who joins it is told of the end of each socket in his network namespace, by
+ * a struct inet_diag_msg with the attributes INET_DIAG_PROTOCOL and
+ * INET_DIAG_INFO, as the groups SKNLGRP_INET_TCP_DESTROY and
+ * SKNLGRP_INET6_TCP_DESTROY tell of TCP's. The last group of those that every
+ * kernel has.
+ */
+#define TERN_DIAG_GROUP	32
+
+/**
  * struct sockaddr_tern - address of one end of a connection
  * @st_family: AF_TERN
  * @st_port: port, network byte order; 0 in bind() asks for an ephemeral one

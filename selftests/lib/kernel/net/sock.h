@@ -21,6 +21,10 @@ typedef struct {
 } atomic_t;
 
 typedef struct {
+	long long counter;
+} atomic64_t;
+
+typedef struct {
 	int refs;
 } refcount_t;
 
