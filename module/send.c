@@ -272,6 +272,7 @@ static struct sk_buff *append_segment(struct sock *sk)
 		__kfree_skb(skb);
 		return NULL;
 	}
+	skb->ip_summed = CHECKSUM_PARTIAL;	/* or it would be summed while it is copied */
 	skb_reserve(skb, TERN_HEADROOM);
 	__skb_header_release(skb);	/* clones may write headers into the headroom */
 	TERN_CB(skb)->seq = ts->write_seq;
