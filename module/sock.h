@@ -461,7 +461,9 @@ void tern_info_fill(struct sock *sk, struct tern_info *info);
 void tern_info_fill_tcp(struct sock *sk, struct tcp_info *info);
 
 /* send.c, recv.c */
+int tern_send_locked(struct sock *sk, struct msghdr *msg, bool splice);
 int tern_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
+void tern_splice_eof(struct socket *sock);
 int tern_recvmsg(TERN_RECVMSG_ARGS);
 
 /* connect.c, listen.c, close.c */
