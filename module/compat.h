@@ -9,7 +9,9 @@
 #define _TERN_COMPAT_H
 
 #include <linux/bpf-cgroup.h>
+#include <linux/bvec.h>
 #include <linux/timer.h>
+#include <linux/uio.h>
 #include <net/inet_sock.h>
 #include <net/ip6_route.h>
 #include <net/net_namespace.h>
@@ -34,10 +36,15 @@
 #define TERN_ACCEPT_ARGS struct sock *sk, struct proto_accept_arg *arg
 #define tern_accept_flags (arg->flags)
 #define tern_accept_set_err(e) (arg->err = (e))
+#define TERN_SOCK_ACCEPT_ARGS \
+	struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg
+#define tern_inet_accept(sock, newsock) inet_accept(sock, newsock, arg)
 #else
 #define TERN_ACCEPT_ARGS struct sock *sk, int flags, int *err_out, bool kern
 #define tern_accept_flags (flags)
 #define tern_accept_set_err(e) (*err_out = (e))
+#define TERN_SOCK_ACCEPT_ARGS struct socket *sock, struct socket *newsock, int flags, bool kern
+#define tern_inet_accept(sock, newsock) inet_accept(sock, newsock, flags, kern)
 #endif
 
 #ifdef HAVE_IOCTL_KARG
@@ -77,10 +84,70 @@
 #define dst_rt6_info(dst) ((struct rt6_info *)(dst))
 #endif
 
+/*
+ * sendfile() and splice() hand over a page at a time, or since 6.5 a message
+ * with MSG_SPLICE_PAGES. What was announced with MSG_MORE and does not come is
+ * taken back by splice_eof.
+ */
 #ifdef HAVE_SENDPAGE
-#define TERN_SENDPAGE_OPS .sendpage = sock_no_sendpage,
+/* it is not by MSG_SPLICE_PAGES, whoever may set that */
+#define tern_msg_splices(msg) false
+
+int tern_send_locked(struct sock *sk, struct msghdr *msg, bool splice);
+
+static inline int tern_sendpage(struct sock *sk, struct page *page, int offset, size_t size,
+				int flags)
+{
+	struct bio_vec bvec = { .bv_page = page, .bv_offset = offset, .bv_len = size };
+	struct msghdr msg = { .msg_flags = flags };
+	int ret;
+
+	if (flags & MSG_SENDPAGE_NOTLAST)
+		msg.msg_flags |= MSG_MORE;
+	iov_iter_bvec(&msg.msg_iter, WRITE, &bvec, 1, size);
+	lock_sock(sk);
+	ret = tern_send_locked(sk, &msg, true);
+	release_sock(sk);
+	return ret;
+}
+
+/* of the one page that tern_sendpage() has */
+static inline int skb_splice_from_iter(struct sk_buff *skb, struct iov_iter *iter, int len,
+				       gfp_t gfp)
+{
+	size_t offset = iter->bvec->bv_offset + iter->iov_offset;
+	int err = skb_append_pagefrags(skb, iter->bvec->bv_page, offset, len);
+
+	if (err)
+		return err;
+	iov_iter_advance(iter, len);
+	skb->len += len;
+	skb->data_len += len;
+	skb->truesize += len;
+	return len;
+}
+
+#define TERN_SENDPAGE_OPS .sendpage = inet_sendpage,
+#define TERN_SENDPAGE_PROT .sendpage = tern_sendpage,
 #else
+#define tern_msg_splices(msg) ((msg)->msg_flags & MSG_SPLICE_PAGES)
 #define TERN_SENDPAGE_OPS
+#define TERN_SENDPAGE_PROT
+#endif
+
+#ifdef HAVE_SPLICE_EOF
+#define TERN_SPLICE_EOF_OPS .splice_eof = inet_splice_eof,
+#define TERN_SPLICE_EOF_PROT .splice_eof = tern_splice_eof,
+#else
+#define TERN_SPLICE_EOF_OPS
+#define TERN_SPLICE_EOF_PROT
+#endif
+
+/* SO_ZEROCOPY has to be intercepted: the socket layer grants it to TCP and UDP only */
+#ifdef SOCK_CUSTOM_SOCKOPT
+#define tern_intercept_sockopt(sock) set_bit(SOCK_CUSTOM_SOCKOPT, &(sock)->flags)
+#else
+#define tern_intercept_sockopt(sock) do { } while (0)
 #endif
 
 #ifdef HAVE_IPV6_PINFO_OFFSET

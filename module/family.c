@@ -15,6 +15,7 @@
 
 #include "compat.h"
 #include "input.h"
+#include "ops.h"
 #include "sock.h"
 
 /*
@@ -78,21 +79,26 @@ static const struct proto_ops family_ops = {
 	.bind		= family_bind,
 	.connect	= family_connect,
 	.socketpair	= sock_no_socketpair,
-	.accept		= inet_accept,
+	.accept		= tern_sock_accept,
 	.getname	= family_getname,
 	.poll		= tern_poll,
 	.ioctl		= inet6_ioctl,
 	.gettstamp	= sock_gettstamp,
 	.listen		= tern_listen,
 	.shutdown	= inet_shutdown,
-	.setsockopt	= sock_common_setsockopt,
+	.setsockopt	= tern_sock_setsockopt,
 	.getsockopt	= sock_common_getsockopt,
 	.sendmsg	= inet_sendmsg,
 	.recvmsg	= family_recvmsg,
 	.mmap		= sock_no_mmap,
 	.set_rcvlowat	= tern_set_rcvlowat,
 	.set_peek_off	= sk_set_peek_off,
+	.sendmsg_locked	= tern_sendmsg_locked,
 	TERN_SENDPAGE_OPS
+	TERN_SPLICE_EOF_OPS
+	.splice_read	= tern_splice_read,
+	.read_sock	= tern_read_sock,
+	.peek_len	= tern_peek_len,
 };
 
 /* what inet6_create() does for the other door */

@@ -9,22 +9,28 @@
 #include <net/sock.h>
 
 #include "compat.h"
+#include "ops.h"
 #include "sock.h"
 
 #define INET_OPS_COMMON					\
 	.owner		= THIS_MODULE,			\
 	.connect	= inet_stream_connect,		\
 	.socketpair	= sock_no_socketpair,		\
-	.accept		= inet_accept,			\
+	.accept		= tern_sock_accept,		\
 	.poll		= tern_poll,			\
 	.gettstamp	= sock_gettstamp,		\
 	.listen		= tern_listen,			\
 	.shutdown	= inet_shutdown,		\
-	.setsockopt	= sock_common_setsockopt,	\
+	.setsockopt	= tern_sock_setsockopt,		\
 	.getsockopt	= sock_common_getsockopt,	\
 	.sendmsg	= inet_sendmsg,			\
 	.recvmsg	= inet_recvmsg,			\
+	.sendmsg_locked	= tern_sendmsg_locked,		\
 	TERN_SENDPAGE_OPS				\
+	TERN_SPLICE_EOF_OPS				\
+	.splice_read	= tern_splice_read,		\
+	.read_sock	= tern_read_sock,		\
+	.peek_len	= tern_peek_len,		\
 	.set_rcvlowat	= tern_set_rcvlowat,		\
 	.set_peek_off	= sk_set_peek_off,		\
 	.mmap		= sock_no_mmap

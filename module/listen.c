@@ -4,11 +4,13 @@
  * because the handshake fills them without the socket lock (handshake.c).
  */
 #include <linux/list.h>
+#include <net/inet_common.h>
 #include <net/sock.h>
 
 #include "handshake.h"
 #include "ip.h"
 #include "output.h"
+#include "ops.h"
 #include "sock.h"
 #include "timer.h"
 
@@ -188,4 +190,18 @@ struct sock *tern_accept(TERN_ACCEPT_ARGS)
 	release_sock(sk);
 	tern_accept_set_err(err);
 	return child;
+}
+
+/*
+ * tern_sock_accept - accept() at either door
+ *
+ * Arguments as struct proto_ops has them in this kernel. Return: 0 or -errno.
+ */
+int tern_sock_accept(TERN_SOCK_ACCEPT_ARGS)
+{
+	int err = tern_inet_accept(sock, newsock);
+
+	if (!err)
+		tern_intercept_sockopt(newsock);
+	return err;
 }

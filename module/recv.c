@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * From the receive queue to the program. Process context, socket locked.
+ * From the receive queue to the program, by copying, or with splice() by giving
+ * its pages away. Process context, socket locked.
  */
+#include <linux/fs.h>
+#include <linux/splice.h>
 #include <linux/tcp.h>
 #include <linux/uio.h>
 #include <net/busy_poll.h>
@@ -11,6 +14,7 @@
 #include "ack.h"
 #include "buffers.h"
 #include "compat.h"
+#include "ops.h"
 #include "rcvqueue.h"
 #include "sock.h"
 #include "tstamp.h"
@@ -161,4 +165,107 @@ int tern_recvmsg(TERN_RECVMSG_ARGS)
 	if (ret >= 0 && report_inq)
 		put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(inq), &inq);
 	return ret;
+}
+
+/**
+ * tern_read_sock - give what has arrived to a function, without copying it
+ * @sk: socket, locked
+ * @desc: for the function; when its @count is 0 nothing more is wanted
+ * @actor: takes payload of a segment; returns how many bytes, 0 for enough, or
+ *	-errno
+ *
+ * Does not wait. For splice(), and for other modules by way of proto_ops.
+ *
+ * Return: bytes taken, or what @actor said when it took none; -ENOTCONN from a
+ * listener.
+ */
+int tern_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t actor)
+{
+	struct tern_sock *ts = tern_sk(sk);
+	int copied = 0, n = 0;
+	struct sk_buff *skb;
+	u32 offset;
+
+	if (sk->sk_state == TCP_LISTEN)
+		return -ENOTCONN;
+	while ((skb = find_segment(sk, ts->copied_seq, &offset))) {
+		n = actor(desc, skb, offset, skb->len - offset);
+		if (n <= 0)
+			break;
+		WRITE_ONCE(ts->copied_seq, ts->copied_seq + n);
+		copied += n;
+		eat_read(sk);
+		if (!desc->count)
+			break;
+	}
+	if (!copied)
+		return n;
+	tern_rcvbuf_adjust(sk);
+	tern_window_update(sk, copied);
+	return copied;
+}
+
+struct splice_target {
+	struct pipe_inode_info *pipe;
+	unsigned int flags;
+};
+
+static int splice_segment(read_descriptor_t *desc, struct sk_buff *skb, unsigned int offset,
+			  size_t len)
+{
+	const struct splice_target *to = desc->arg.data;
+	int n = skb_splice_bits(skb, skb->sk, offset, to->pipe, min(desc->count, len), to->flags);
+
+	if (n > 0)
+		desc->count -= n;
+	return n;
+}
+
+/**
+ * tern_splice_read - splice() from a socket: its pages become the pipe's
+ * @sock: socket, not locked
+ * @ppos: offset, which a stream has not
+ * @pipe: pipe, locked
+ * @len: bytes at most
+ * @flags: SPLICE_F_*, which concern the pipe
+ *
+ * Waits for the first byte only.
+ *
+ * Return: bytes, 0 at the end of the stream, or -errno.
+ */
+ssize_t tern_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
+			 size_t len, unsigned int flags)
+{
+	struct splice_target to = { .pipe = pipe, .flags = flags };
+	read_descriptor_t desc = { .arg.data = &to, .count = len };
+	struct sock *sk = sock->sk;
+	bool at_end = false;
+	long timeo;
+	int ret;
+
+	if (*ppos)
+		return -ESPIPE;
+	lock_sock(sk);
+	timeo = sock_rcvtimeo(sk, sock->file->f_flags & O_NONBLOCK);
+	while (!(ret = tern_read_sock(sk, &desc, splice_segment)) && !at_end) {
+		ret = tern_unread(sk) ? -ENOMEM : why_stop(sk, 0, timeo);
+		at_end = ret > 0;
+		if (!ret)
+			ret = sk_wait_data(sk, &timeo, skb_peek_tail(&sk->sk_receive_queue));
+		if (ret < 0)
+			break;
+	}
+	release_sock(sk);
+	return ret;
+}
+
+/**
+ * tern_peek_len - for other modules: bytes that can be read at once
+ * @sock: socket
+ *
+ * Return: how many.
+ */
+int tern_peek_len(struct socket *sock)
+{
+	return tern_unread(sock->sk);
 }

@@ -147,6 +147,7 @@ struct sk_buff *tern_skb_split(struct sock *sk, struct sk_buff *skb, u32 len, gf
 		return NULL;
 	skb_reserve(tail, TERN_HEADROOM);
 	__skb_header_release(tail);
+	tail->ip_summed = skb->ip_summed;
 	sk_wmem_schedule(sk, tail->truesize);	/* over the limit, if need be */
 	sk_wmem_queued_add(sk, tail->truesize);
 	sk_mem_charge(sk, tail->truesize);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * From the program to the network: sendmsg() copies into page fragments of
- * super-segments in the write queue, and write_xmit() moves them to the
+ * super-segments in the write queue, or with MSG_ZEROCOPY and splice() makes
+ * fragments of the program's own pages, and write_xmit() moves them to the
  * retransmission queue as congestion window, receive window and Nagle allow.
  *
  * Called with the socket locked; sendmsg() in process context, the rest in
@@ -12,7 +13,9 @@
 
 #include "ack.h"
 #include "buffers.h"
+#include "compat.h"
 #include "cong.h"
+#include "ops.h"
 #include "output.h"
 #include "pacing.h"
 #include "recovery.h"
@@ -273,6 +276,7 @@ static struct sk_buff *append_segment(struct sock *sk)
 		__kfree_skb(skb);
 		return NULL;
 	}
+	skb->ip_summed = CHECKSUM_PARTIAL;	/* or it would be summed while it is copied */
 	skb_reserve(skb, TERN_HEADROOM);
 	__skb_header_release(skb);	/* clones may write headers into the headroom */
 	TERN_CB(skb)->seq = ts->write_seq;
@@ -295,14 +299,20 @@ static struct sk_buff *open_tail(struct sock *sk, u32 goal)
 	return skb;
 }
 
-/*
- * Copy some bytes to the end of a segment. Return: bytes, 0 when its fragments
- * are used up, -ENOBUFS when memory must be waited for, or -EFAULT.
+/**
+ * struct source - what is to be done with the pages of a message
+ * @ubuf: who hears when they are needed no more: they are sent; NULL: see @splice
+ * @splice: they are the kernel's and are sent; else they are copied
  */
-static int append_bytes(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, u32 goal)
+struct source {
+	struct ubuf_info *ubuf;
+	bool splice;
+};
+
+static int append_copied(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, int copy)
 {
 	struct page_frag *pfrag = sk_page_frag(sk);
-	int i = skb_shinfo(skb)->nr_frags, copy, err;
+	int i = skb_shinfo(skb)->nr_frags, err;
 	bool merge;
 
 	if (!sk_page_frag_refill(sk, pfrag))
@@ -310,9 +320,8 @@ static int append_bytes(struct sock *sk, struct sk_buff *skb, struct msghdr *msg
 	merge = skb_can_coalesce(skb, i, pfrag->page, pfrag->offset);
 	if (!merge && i == MAX_SKB_FRAGS)
 		return 0;
-	copy = min_t(int, msg_data_left(msg), goal - skb->len);
-	copy = min_t(int, copy, pfrag->size - pfrag->offset);
-	copy = wmem_grant(sk, copy);
+	skb_zcopy_downgrade_managed(skb);
+	copy = wmem_grant(sk, min_t(int, copy, pfrag->size - pfrag->offset));
 	if (!copy)
 		return -ENOBUFS;
 	err = skb_copy_to_page_nocache(sk, &msg->msg_iter, skb, pfrag->page, pfrag->offset, copy);
@@ -325,9 +334,48 @@ static int append_bytes(struct sock *sk, struct sk_buff *skb, struct msghdr *msg
 		page_ref_inc(pfrag->page);
 	}
 	pfrag->offset += copy;
-	WRITE_ONCE(tern_sk(sk)->write_seq, tern_sk(sk)->write_seq + copy);
-	TERN_CB(skb)->end_seq += copy;
 	return copy;
+}
+
+/* the program may write to the pages yet: SKBFL_SHARED_FRAG, which ubuf has set, too */
+static int append_pages(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, int len,
+			const struct source *source)
+{
+	len = wmem_grant(sk, len);
+	if (!len)
+		return -ENOBUFS;
+	if (source->ubuf)
+		return skb_zerocopy_iter_stream(sk, skb, msg, len, source->ubuf);
+	len = skb_splice_from_iter(skb, &msg->msg_iter, len, sk->sk_allocation);
+	if (len > 0) {
+		skb_shinfo(skb)->flags |= SKBFL_SHARED_FRAG;
+		sk_wmem_queued_add(sk, len);
+		sk_mem_charge(sk, len);
+	}
+	return len;
+}
+
+/*
+ * Put some bytes at the end of a segment. Return: bytes, 0 when it must be
+ * another segment, -ENOBUFS when memory must be waited for, or -errno.
+ */
+static int append_bytes(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, u32 goal,
+			const struct source *source)
+{
+	int n = min_t(size_t, msg_data_left(msg), goal - skb->len);
+
+	if (source->ubuf || source->splice)
+		n = append_pages(sk, skb, msg, n, source);
+	else
+		n = append_copied(sk, skb, msg, n);
+	/* no fragment is left, or they belong to other messages */
+	if (n == -EMSGSIZE || n == -EEXIST)
+		return 0;
+	if (n > 0) {
+		WRITE_ONCE(tern_sk(sk)->write_seq, tern_sk(sk)->write_seq + n);
+		TERN_CB(skb)->end_seq += n;
+	}
+	return n;
 }
 
 /* an empty segment left behind by an error must not stay in the queue */
@@ -356,7 +404,7 @@ static int wait_connected(struct sock *sk, long *timeo)
 	return sk_stream_wait_connect(sk, timeo);
 }
 
-static int send_locked(struct sock *sk, struct msghdr *msg)
+static int send_locked(struct sock *sk, struct msghdr *msg, const struct source *source)
 {
 	struct tern_sock *ts = tern_sk(sk);
 	int flags = msg->msg_flags, copied = 0, err, n;
@@ -389,7 +437,7 @@ static int send_locked(struct sock *sk, struct msghdr *msg)
 			if (!skb)
 				goto wait;
 		}
-		n = append_bytes(sk, skb, msg, goal);
+		n = append_bytes(sk, skb, msg, goal, source);
 		if (n == -ENOBUFS)
 			goto wait;
 		if (n < 0) {
@@ -397,7 +445,7 @@ static int send_locked(struct sock *sk, struct msghdr *msg)
 			goto out;
 		}
 		copied += n;
-		if (!n) {		/* no fragment left: a shorter segment must do */
+		if (!n) {		/* a shorter segment must do */
 			goal = skb->len;
 			continue;
 		}
@@ -435,22 +483,94 @@ out:
 	return err;
 }
 
+/* SO_ZEROCOPY: one completion for each call, which those of earlier calls may take up */
+static int zerocopy_begin(struct sock *sk, struct msghdr *msg, struct source *source)
+{
+	struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
+	size_t size = msg_data_left(msg);
+
+	if (!(msg->msg_flags & MSG_ZEROCOPY) || !size)
+		return 0;
+	source->ubuf = msg->msg_ubuf;	/* io_uring has its own */
+	if (source->ubuf || !sock_flag(sk, SOCK_ZEROCOPY))
+		return 0;
+	source->ubuf = msg_zerocopy_realloc(sk, size, skb_zcopy(tail));
+	return source->ubuf ? 0 : -ENOBUFS;
+}
+
+static void zerocopy_end(const struct msghdr *msg, const struct source *source, int ret)
+{
+	if (!source->ubuf || msg->msg_ubuf)
+		return;
+	if (ret < 0)
+		net_zcopy_put_abort(source->ubuf, true);
+	else
+		net_zcopy_put(source->ubuf);
+}
+
 /**
- * tern_sendmsg - send(), write() and the rest of their family
- * @sk: socket
+ * tern_send_locked - sendmsg() and its like
+ * @sk: socket, locked
+ * @msg: what to send, flags
+ * @splice: send its pages, which are the kernel's, instead of copying them
+ *
+ * Return: bytes taken, or -errno; with EPIPE goes SIGPIPE unless MSG_NOSIGNAL.
+ */
+int tern_send_locked(struct sock *sk, struct msghdr *msg, bool splice)
+{
+	struct source source = { .splice = splice };
+	int ret = zerocopy_begin(sk, msg, &source);
+
+	if (!ret) {
+		ret = send_locked(sk, msg, &source);
+		zerocopy_end(msg, &source, ret);
+	}
+	return ret;
+}
+
+/**
+ * tern_sendmsg_locked - sendmsg() for other modules, by way of proto_ops
+ * @sk: socket, locked
  * @msg: what to send, flags
  * @size: bytes
  *
- * Return: bytes taken, or -errno; with EPIPE goes SIGPIPE unless MSG_NOSIGNAL.
+ * Return: as tern_send_locked().
+ */
+int tern_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	return tern_send_locked(sk, msg, tern_msg_splices(msg));
+}
+
+/**
+ * tern_sendmsg - send(), write() and the rest of their family
+ * @sk: socket, not locked
+ * @msg: what to send, flags
+ * @size: bytes
+ *
+ * Return: as tern_send_locked().
  */
 int tern_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 {
 	int ret;
 
 	lock_sock(sk);
-	ret = send_locked(sk, msg);
+	ret = tern_sendmsg_locked(sk, msg, size);
 	release_sock(sk);
 	return ret;
+}
+
+/**
+ * tern_splice_eof - there was less to splice than announced: more does not come
+ * @sock: socket, not locked
+ */
+void tern_splice_eof(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	lock_sock(sk);
+	mark_push(sk);
+	tern_push_pending(sk);
+	release_sock(sk);
 }
 
 /**

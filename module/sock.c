@@ -149,6 +149,10 @@ int tern_init_sock(struct sock *sk)
 	sk->sk_write_space = tern_write_space;
 	sock_set_flag(sk, SOCK_USE_WRITE_QUEUE);
 	sock_set_flag(sk, SOCK_RCU_FREE);
+	if (sk->sk_socket) {
+		set_bit(SOCK_SUPPORT_ZC, &sk->sk_socket->flags);
+		tern_intercept_sockopt(sk->sk_socket);
+	}
 	WRITE_ONCE(sk->sk_sndbuf, READ_ONCE(tn->wmem[1]));
 	WRITE_ONCE(sk->sk_rcvbuf, READ_ONCE(tn->rmem[1]));
 	return 0;
@@ -401,6 +405,8 @@ static int pre_connect6(struct sock *sk, struct tern_sockaddr *uaddr, int addr_l
 	.getsockopt		= tern_getsockopt,		\
 	.keepalive		= tern_set_keepalive,		\
 	.sendmsg		= tern_sendmsg,			\
+	TERN_SENDPAGE_PROT					\
+	TERN_SPLICE_EOF_PROT					\
 	.recvmsg		= tern_recvmsg,			\
 	.backlog_rcv		= tern_do_rcv,			\
 	.release_cb		= tern_release_cb,		\

@@ -487,7 +487,9 @@ void tern_info_fill_tcp_locked(struct sock *sk, struct tcp_info *info);
 void tern_notify_end(struct sock *sk);
 
 /* send.c, recv.c */
+int tern_send_locked(struct sock *sk, struct msghdr *msg, bool splice);
 int tern_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
+void tern_splice_eof(struct socket *sock);
 int tern_recvmsg(TERN_RECVMSG_ARGS);
 
 /* connect.c, listen.c, close.c */

@@ -2,7 +2,8 @@
 /*
  * Socket options. Programs ask a stream socket at SOL_TCP, so what TCP has is
  * answered there with TCP's meaning, limits and errors; Tern's own are at
- * SOL_TERN, IP's are the kernel's. Process context.
+ * SOL_TERN, IP's are the kernel's. Of SOL_SOCKET there is one that the kernel
+ * refuses to protocols it does not know. Process context.
  */
 #include <linux/tcp.h>
 #include <net/ip.h>
@@ -10,6 +11,7 @@
 #include <net/sock.h>
 
 #include "ack.h"
+#include "ops.h"
 #include "output.h"
 #include "rcvqueue.h"
 #include "sock.h"
@@ -271,6 +273,54 @@ static int set_ip(struct sock *sk, int level, int optname, sockptr_t optval,
 	return 0;
 }
 
+static int set_zerocopy(struct sock *sk, sockptr_t optval, unsigned int optlen)
+{
+	int val;
+
+	if (optlen < sizeof(val))
+		return -EINVAL;
+	if (copy_from_sockptr(&val, optval, sizeof(val)))
+		return -EFAULT;
+	if (val < 0 || val > 1)
+		return -EINVAL;
+	lock_sock(sk);
+	sock_valbool_flag(sk, SOCK_ZEROCOPY, val);
+	release_sock(sk);
+	return 0;
+}
+
+/**
+ * tern_sock_setsockopt - setsockopt() at either door
+ * @sock: socket, not locked
+ * @level: SOL_SOCKET, where the kernel asks a protocol about it, or another
+ * @optname: option
+ * @optval: value
+ * @optlen: its length
+ *
+ * Return: 0 or -errno.
+ */
+int tern_sock_setsockopt(struct socket *sock, int level, int optname, sockptr_t optval,
+			 unsigned int optlen)
+{
+	if (level != SOL_SOCKET)
+		return sock_common_setsockopt(sock, level, optname, optval, optlen);
+	if (optname == SO_ZEROCOPY)
+		return set_zerocopy(sock->sk, optval, optlen);
+	return sock_setsockopt(sock, level, optname, optval, optlen);
+}
+
+static int set_tern(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
+{
+	switch (optname) {
+	case TERN_CONGESTION:
+		return set_congestion(sk, optval, optlen);
+	case TERN_ZEROCOPY:
+		return set_zerocopy(sk, optval, optlen);
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
 /**
  * tern_setsockopt - setsockopt() above SOL_SOCKET
  * @sk: socket, not locked
@@ -287,8 +337,7 @@ int tern_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 	if (level == SOL_TCP)
 		return set_tcp(sk, optname, optval, optlen);
 	if (level == SOL_TERN)
-		return optname == TERN_CONGESTION ? set_congestion(sk, optval, optlen) :
-						    -ENOPROTOOPT;
+		return set_tern(sk, optname, optval, optlen);
 	return set_ip(sk, level, optname, optval, optlen);
 }
 
@@ -383,8 +432,12 @@ static int get_tcp(struct sock *sk, int optname, char __user *optval, int __user
 static int get_tern(struct sock *sk, int optname, char __user *optval, int __user *optlen, int len)
 {
 	struct tern_info info;
+	int val;
 
 	switch (optname) {
+	case TERN_ZEROCOPY:
+		val = sock_flag(sk, SOCK_ZEROCOPY);
+		return give(optval, optlen, len, &val, sizeof(val));
 	case TERN_INFO:
 		tern_info_fill(sk, &info);
 		return give(optval, optlen, len, &info, sizeof(info));

@@ -31,19 +31,6 @@ static void *sender(void *arg)
 	return NULL;
 }
 
-/* A file with the pattern in it. */
-static int pattern_file(size_t len)
-{
-	char *buf = malloc(len);
-	int fd = memfd_create("pattern", 0);
-
-	pattern_fill(buf, len, 0);
-	if (write_all(fd, buf, 0) < 0 || pwrite(fd, buf, len, 0) != (ssize_t)len)
-		fd = -1;
-	free(buf);
-	return fd;
-}
-
 TEST_F(stream, random_sizes)
 {
 	struct transfer t = { .total = 1000000, .piece = 20000 };

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <linux/fib_rules.h>
 #include <linux/if.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
@@ -404,6 +405,45 @@ int veth_join(int net, int ns_1, int ns_2)
 		ret = -1;
 	close(home);
 	return ret;
+}
+
+int link_loss(const char *dev, int percent)
+{
+	struct tc_netem_qopt netem = {
+		.limit = 10000,
+		.loss = UINT32_MAX / 100 * percent,
+	};
+	struct request r;
+	struct tcmsg *msg = request_init(&r, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE,
+					 sizeof(*msg));
+
+	msg->tcm_ifindex = link_index(dev);
+	msg->tcm_parent = TC_H_ROOT;
+	put_text(&r, TCA_KIND, "netem");
+	put(&r, TCA_OPTIONS, &netem, sizeof(netem));
+	return request_do(&r);
+}
+
+int wire_pair(const struct door *d, int ns, int loss, int fds[2])
+{
+	struct addr at = addr_host(d, 1, 2, 4321);
+	int peer = netns_new(), listener;
+
+	if (peer < 0 || veth_join(1, ns, peer))
+		return -1;
+	listener = sock_listen(d, &at, 1);
+	if (listener < 0 || netns_enter(ns))
+		return -1;
+	fds[0] = sock_dial(d, &at);
+	fds[1] = accept(listener, NULL, NULL);
+	close(listener);
+	if (fds[0] < 0 || fds[1] < 0)
+		return -1;
+	if (!loss)
+		return 0;
+	if (link_loss("net1", loss) || netns_enter(peer) || link_loss("net1", loss))
+		return -1;
+	return netns_enter(ns);
 }
 
 int peer_mute(const struct door *d, int ns)

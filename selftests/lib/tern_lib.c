@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
@@ -382,6 +383,18 @@ int pattern_recv(int fd, size_t total, size_t max_piece)
 	}
 	free(buf);
 	return done == total ? 0 : -1;
+}
+
+int pattern_file(size_t len)
+{
+	int fd = memfd_create("pattern", 0);
+	char *buf = malloc(len);
+
+	pattern_fill(buf, len, 0);
+	if (pwrite(fd, buf, len, 0) != (ssize_t)len)
+		fd = -1;
+	free(buf);
+	return fd;
 }
 
 /*

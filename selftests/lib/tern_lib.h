@@ -134,6 +134,8 @@ bool pattern_ok(const void *buf, size_t len, uint64_t offset);
 /* Write or read-and-check that stream from its beginning, in random pieces. */
 int pattern_send(int fd, size_t total, size_t max_piece);
 int pattern_recv(int fd, size_t total, size_t max_piece);
+/* A file of @len bytes of it, in memory. */
+int pattern_file(size_t len);
 /* Write, without blocking, until the peer's window and ours are full; how much. */
 ssize_t fill_socket(int fd);
 
@@ -212,8 +214,15 @@ int veth_join(int net, int ns_1, int ns_2);
  */
 int peer_mute(const struct door *d, int ns);
 int peer_silence(const struct door *d, int peer, bool on);
+/*
+ * fds[0] is connected to fds[1] on host 2 of network 1, a new namespace, over a
+ * link that then loses @loss of a hundred packets, either way.
+ */
+int wire_pair(const struct door *d, int ns, int loss, int fds[2]);
 int addr_add(const char *dev, const char *host, int prefix);
 int link_set(const char *dev, bool up);
+/* Lose so many of a hundred packets that leave by @dev. */
+int link_loss(const char *dev, int percent);
 int link_index(const char *dev);
 /* @type: RTN_UNICAST through @via, or RTN_UNREACHABLE, RTN_BLACKHOLE ... */
 int route_add(int type, const char *dst, int prefix, const char *via);

@@ -41,6 +41,9 @@
 /** define TERN_CONGESTION - a string: congestion control, as TCP_CONGESTION has it */
 #define TERN_CONGESTION	2
 
+/** define TERN_ZEROCOPY - 0 or 1: SO_ZEROCOPY, also for kernels that refuse that to Tern */
+#define TERN_ZEROCOPY	3
+
 /**
  * define TERN_DIAG_GROUP - multicast group of NETLINK_SOCK_DIAG
  *

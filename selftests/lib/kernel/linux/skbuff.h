@@ -75,6 +75,7 @@ struct sk_buff {
 	unsigned int len;
 	unsigned int data_len;
 	unsigned int truesize;
+	u8 ip_summed;
 	struct skb_shared_info shinfo;
 };
 
