@@ -156,9 +156,10 @@ static void cubic_ack(struct tern_cong *c, const struct tern_cong_sample *s)
 		avoid_congestion(c, s, acked);
 }
 
+/* a mark comes from a queue, whatever the RTT says */
 static bool no_queue(const struct tern_cong *c)
 {
-	return c->rtt_us && c->rtt_us - c->min_rtt_us < c->min_rtt_us / QUEUE_PART;
+	return !c->marked && c->rtt_us && c->rtt_us - c->min_rtt_us < c->min_rtt_us / QUEUE_PART;
 }
 
 /* sections 4.6 and 4.7: multiplicative decrease, fast convergence */

@@ -146,6 +146,12 @@ static void cubic_reduces_less_without_a_queue(struct kunit *test)
 	c.rtt_us = 23000;
 	path_lose(&c);
 	KUNIT_EXPECT_EQ(test, c.snd_cwnd, 70 * MSS);
+	path_begin(&c, &tern_cubic, 100);
+	c.min_rtt_us = 20000;
+	c.rtt_us = 21000;
+	c.marked = true;
+	path_lose(&c);
+	KUNIT_EXPECT_EQ(test, c.snd_cwnd, 70 * MSS);
 }
 
 static struct kunit_case cubic_cases[] = {
