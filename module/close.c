@@ -124,6 +124,18 @@ static bool need_reset(int state)
 			       TCPF_FIN_WAIT2 | TCPF_SYN_RECV);
 }
 
+static int destroy_connection(struct sock *sk, int err)
+{
+	int old = sk->sk_state;
+
+	if (old == TCP_CLOSE)
+		return -ENOENT;
+	if (need_reset(old))
+		tern_send_reset(sk);
+	tern_abort(sk, err, old == TCP_SYN_SENT ? TERN_EV_CLOSE : TERN_EV_ABORT);
+	return 0;
+}
+
 /**
  * tern_diag_destroy - an administrator ends the socket (SOCK_DESTROY)
  * @sk: socket, not locked, with a reference of the caller's
@@ -133,18 +145,19 @@ static bool need_reset(int state)
  */
 int tern_diag_destroy(struct sock *sk, int err)
 {
-	int old, ret = -ENOENT;
+	int ret = 0;
 
 	lock_sock(sk);
-	old = sk->sk_state;
-	if (old != TCP_CLOSE) {
-		if (need_reset(old))
-			tern_send_reset(sk);
-		tern_abort(sk, err, (1 << old) & (TCPF_LISTEN | TCPF_SYN_SENT) ?
-				    TERN_EV_CLOSE : TERN_EV_ABORT);
-		if (old == TCP_LISTEN)
-			tern_listen_stop(sk);
-		ret = 0;
+	if (sk->sk_state == TCP_LISTEN) {
+		tern_abort(sk, err, TERN_EV_CLOSE);
+		tern_listen_stop(sk);
+	} else {
+		/* a listener that closes does not ask who owns a connection that waits */
+		local_bh_disable();
+		bh_lock_sock(sk);
+		ret = destroy_connection(sk, err);
+		bh_unlock_sock(sk);
+		local_bh_enable();
 	}
 	release_sock(sk);
 	return ret;
