@@ -450,7 +450,8 @@ static int send_locked(struct sock *sk, struct msghdr *msg, const struct source 
 			continue;
 		}
 		goal = size_goal(sk);
-		if (skb->len >= goal)
+		/* the end waits until tern_tstamp_request() has marked it */
+		if (skb->len >= goal && msg_data_left(msg))
 			tern_push(sk, ts->nagle | TERN_NAGLE_PUSH);
 		continue;
 wait:
