@@ -11,6 +11,7 @@
 #include <net/sock.h>
 
 #include "ack.h"
+#include "ip.h"
 #include "ops.h"
 #include "output.h"
 #include "rcvqueue.h"
@@ -268,7 +269,10 @@ static int set_ip(struct sock *sk, int level, int optname, sockptr_t optval,
 	if (err)
 		return err;
 	lock_sock(sk);
-	tern_sync_mss(sk);	/* options of IP take room in the packet */
+	/* options of IP take room in the packet; those of IPv6 forget the route */
+	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)) &&
+	    !tern_sk(sk)->ip->route(sk))
+		tern_sync_mss(sk);
 	release_sock(sk);
 	return 0;
 }
