@@ -4,6 +4,7 @@
  * filters, and how it ends them. Where TCP has the same, TCP is asked the same.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <linux/inet_diag.h>
@@ -557,6 +558,40 @@ TEST_F(diag, kill_listener)
 	EXPECT_EQ(0, kill_socket(self->door, &msg));
 	EXPECT_LT(0, wait_event(fd, POLLIN));
 	EXPECT_ERRNO(ECONNRESET, read(fd, &c, 1));
+}
+
+static void *close_it(void *fd)
+{
+	close((intptr_t)fd);
+	return NULL;
+}
+
+/* who waits to be accepted has two that end it, at the same time */
+TEST_F(diag, kill_while_the_listener_closes)
+{
+	struct inet_diag_msg msg;
+	pthread_t closer;
+	struct addr at;
+	int listener, fd, ret;
+	char c;
+
+	if (door_is_tcp(self->door))
+		SKIP(return, "Linux warns of what TCP does there");
+	for (int i = 0; i < 100; i++) {
+		listener = sock_listen_lo(self->door, &at);
+		ASSERT_LE(0, listener);
+		fd = sock_dial(self->door, &at);
+		ASSERT_LE(0, fd);
+		ASSERT_LT(0, wait_event(listener, POLLIN));
+		msg = look_at(self->door, addr_port(&at), port_of(fd)).msg;
+		ASSERT_EQ(0, pthread_create(&closer, NULL, close_it, (void *)(intptr_t)listener));
+		ret = kill_socket(self->door, &msg);
+		EXPECT_TRUE(ret == 0 || ret == -ENOENT);
+		ASSERT_EQ(0, pthread_join(closer, NULL));
+		EXPECT_LT(0, wait_event(fd, POLLIN));
+		EXPECT_ERRNO(ECONNRESET, read(fd, &c, 1));
+		close(fd);
+	}
 }
 
 TEST_F(diag, kill_one_of_a_group)
