@@ -124,6 +124,32 @@ TEST_F(options, options_of_the_packet)
 	EXPECT_EQ(mss, sock_get(fd, SOL_TCP, TCP_MAXSEG));
 }
 
+TEST_F(options, extension_headers)
+{
+	/* destination options: PadN */
+	const unsigned char header[8] = { 0, 0, 1, 4 };
+	struct addr at = addr_host(self->door, 1, 2, PORT);
+	int peer = host_2(self->ns), listener, fd, conn, mss;
+	static char buf[50000];
+
+	if (self->door->ip != 6)
+		SKIP(return, "IPv6 has them");
+	ASSERT_EQ(0, netns_enter(peer));
+	listener = sock_listen(self->door, &at, 1);
+	ASSERT_LE(0, listener);
+	ASSERT_EQ(0, netns_enter(self->ns));
+	fd = sock_dial(self->door, &at);
+	conn = accept(listener, NULL, NULL);
+	ASSERT_LE(0, conn);
+	mss = sock_get(fd, SOL_TCP, TCP_MAXSEG);
+	ASSERT_EQ(0, setsockopt(fd, IPPROTO_IPV6, IPV6_DSTOPTS, header, sizeof(header)));
+	EXPECT_EQ(mss - 8, sock_get(fd, SOL_TCP, TCP_MAXSEG));
+	/* What is full fits the link. */
+	pattern_fill(buf, sizeof(buf), 0);
+	ASSERT_EQ(sizeof(buf), write(fd, buf, sizeof(buf)));
+	EXPECT_EQ(0, pattern_recv(conn, sizeof(buf), 1000));
+}
+
 TEST_F(options, no_groups)
 {
 	struct ipv6_mreq six = { IN6ADDR_LOOPBACK_INIT, 0 };

@@ -220,6 +220,25 @@ TEST_F(stamps, of_sending)
 		EXPECT_EQ(1, read(fds[1], &c, 1));
 }
 
+TEST_F(stamps, of_full_segments)
+{
+	static char buf[3 << 16];
+	uint32_t key = -1;
+	int fds[2], mss;
+
+	ASSERT_EQ(0, sock_pair(self->door, fds));
+	ASSERT_EQ(0, sock_set(fds[0], SOL_SOCKET, SO_TIMESTAMPING, TX_ALL | TELL));
+	mss = sock_get(fds[0], SOL_TCP, TCP_MAXSEG);
+	ASSERT_LT(0, mss);
+	for (int len = mss; len <= 3 * mss; len += mss) {
+		pattern_fill(buf, len, 0);
+		ASSERT_EQ(len, write(fds[0], buf, len));
+		key += len;
+		EXPECT_EQ(ALL_STAMPS, stamps_of(fds[0], key, ALL_STAMPS));
+		EXPECT_EQ(0, pattern_recv(fds[1], len, 1 << 16));
+	}
+}
+
 TEST_F(stamps, of_one_call)
 {
 	char control[CMSG_SPACE(sizeof(uint32_t))] = {};
