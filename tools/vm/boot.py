@@ -219,9 +219,9 @@ class Machine:
         if report:
             say(f"the kernel reported trouble (all of its log: {shown}):")
             print(report, file=sys.stderr)
-        eflags = console.impossible_eflags(self.console_log)
-        if eflags and self.args.accel == "tcg":
-            say(f"EFLAGS {eflags} in that report is nothing that a processor can have: "
+        fault = console.emulators_fault(self.console_log)
+        if fault and self.args.accel == "tcg":
+            say(f"{fault} in that report is nothing that a processor can have: "
                 "this was the emulator")
             return EMULATOR
         if self.fate == "timeout":

@@ -33,6 +33,9 @@ REPORT_LINES = 80
 # with others, on a stack that two interrupts had used at once.
 KERNEL_EFLAGS = re.compile(r"RSP: 0018:[0-9a-f]+ EFLAGS: ([0-9a-f]+)")
 EFLAGS_BITS = 0x3f7fd7
+# An oops at a breakpoint, and the byte before where it went on
+BREAKPOINT = "Oops: int3"
+CODE = re.compile(r"\] Code: .*?([0-9a-f]{2}) <")
 
 
 def read(path):
@@ -66,12 +69,19 @@ def first_report(path, taint):
     return None
 
 
-def impossible_eflags(path):
-    """The first EFLAGS in an oops that no processor can have, or None"""
+def emulators_fault(path):
+    """What in an oops can be on no real processor, or None"""
+    breakpoint_hit = False
     for line in read(path):
         match = KERNEL_EFLAGS.search(line)
         if match and int(match.group(1), 16) & ~EFLAGS_BITS:
-            return match.group(1)
+            return f"EFLAGS {match.group(1)}"
+        # The kernel patches itself by way of a breakpoint. Who still meets it when
+        # it is gone again has run what was translated before.
+        breakpoint_hit = breakpoint_hit or BREAKPOINT in line
+        match = CODE.search(line)
+        if match and breakpoint_hit:
+            return "a breakpoint where there is none" if match.group(1) != "cc" else None
     return None
 
 
