@@ -284,11 +284,7 @@ def peer_vanishes(door, version):
 
 
 def main():
-    if os.geteuid() != 0:
-        ktap.skip_all("network namespaces need root")
-    reason = doors.why_unavailable()
-    if reason:
-        ktap.skip_all(reason)
+    ktap.need_tern()
     cases = []
     for name, door, version, parameters, must_rise in CASES:
         where = "TCP" if door == "tcp" else f"{door} door"

@@ -165,11 +165,7 @@ def tracking():
 
 
 def main():
-    if os.geteuid() != 0:
-        ktap.skip_all("network namespaces need root")
-    reason = doors.why_unavailable()
-    if reason:
-        ktap.skip_all(reason)
+    ktap.need_tern()
     ktap.run([(function.__name__, function) for function in
               (mark, owner, owner_of_a_listener, tracking)])
 

@@ -285,13 +285,9 @@ def as_tcp():
 
 
 def main():
-    if os.geteuid() != 0:
-        ktap.skip_all("network namespaces need root")
     if not TEXT:
         ktap.skip_all("tern.7 is not there")
-    reason = doors.why_unavailable()
-    if reason:
-        ktap.skip_all(reason)
+    ktap.need_tern()
     netns.enter_new_namespace()
     ktap.run([(function.__name__, function) for function in
               (lists_agree, defaults, directions, switches, ranges, privileges, bad_memory,

@@ -14,8 +14,8 @@ import importlib
 import os
 import sys
 
-from lib import doors, ktap
-from lib.tool import TERN
+from lib import ktap
+from lib.tool import has_hook, need_tool
 import programs
 
 # program, what shows that it is there, how `tern run` reaches it
@@ -36,11 +36,6 @@ PATH = "/usr/sbin:/sbin:" + os.environ["PATH"]
 
 def is_there(proof):
     return any(os.path.exists(os.path.join(directory, proof)) for directory in PATH.split(":"))
-
-
-def has_hook():
-    with open("/sys/kernel/btf/vmlinux", "rb") as file:
-        return b"\0update_socket_protocol\0" in file.read()
 
 
 def compare(case, engine, version, lossy):
@@ -81,13 +76,7 @@ def attempt(proof, engine, job):
 
 
 def main():
-    if os.geteuid() != 0:
-        ktap.skip_all("network namespaces need root")
-    if not TERN:
-        ktap.skip_all("tern is not in the PATH")
-    reason = doors.why_unavailable()
-    if reason:
-        ktap.skip_all(reason)
+    need_tool()
     os.environ["PATH"] = PATH
     words = sys.argv[1:]
     programs.build()

@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 from lib import doors, ktap
-from lib.tool import PATIENCE, TERN, background, begin, must_be, output, run
+from lib.tool import PATIENCE, TERN, background, begin, has_hook, must_be, output, run
 from lib.wire import wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -25,14 +25,6 @@ NOBODY = 65534
 NOT_RUN, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
 
 OPENED = ("tcp4", "tcp6", "tcp4-6", "tcp4-flags", "tcp6-flag", "exchange4", "exchange6")
-
-
-def has_hook():
-    try:
-        with open("/sys/kernel/btf/vmlinux", "rb") as file:
-            return b"\0update_socket_protocol\0" in file.read()
-    except OSError:
-        return False
 
 
 def helper(name):

@@ -10,6 +10,8 @@ import os
 import sys
 import traceback
 
+from lib import doors
+
 SKIP_CODE = 4
 
 
@@ -39,6 +41,15 @@ def skip_all(reason):
     ksft.print_header()
     print(f"1..0 # SKIP {reason}", flush=True)
     sys.exit(SKIP_CODE)
+
+
+def need_tern():
+    """Root, and Tern's sockets, or all is skipped"""
+    if os.geteuid() != 0:
+        skip_all("network namespaces need root")
+    reason = doors.why_unavailable()
+    if reason:
+        skip_all(reason)
 
 
 def begin(number_of_cases):

@@ -2,26 +2,35 @@
 """For tests of the tern program: it and others are run, and what they say is
 compared."""
 import contextlib
-import os
 import shutil
 import subprocess
 
-from lib import doors, ktap, netns
+from lib import ktap, netns
 
 TERN = shutil.which("tern")
 # how long a program may take for what it does at once
 PATIENCE = 60
 
 
-def begin():
-    """Into a namespace, or skip all"""
-    if os.geteuid() != 0:
-        ktap.skip_all("network namespaces need root")
+def need_tool():
+    """Root, Tern and its tool, or all is skipped"""
+    ktap.need_tern()
     if not TERN:
         ktap.skip_all("tern is not in the PATH")
-    reason = doors.why_unavailable()
-    if reason:
-        ktap.skip_all(reason)
+
+
+def has_hook():
+    """Can BPF choose the protocol of a socket in this kernel (tern run --bpf)?"""
+    try:
+        with open("/sys/kernel/btf/vmlinux", "rb") as file:
+            return b"\0update_socket_protocol\0" in file.read()
+    except OSError:
+        return False
+
+
+def begin():
+    """Into a namespace, or skip all"""
+    need_tool()
     netns.enter_new_namespace()
 
 
