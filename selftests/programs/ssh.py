@@ -69,18 +69,12 @@ def same(place, name):
 
 def rsync_over_ssh(place):
     tree(place)
-    host = f"[{place.server}]" if place.version == 6 else place.server
-    place.run("rsync", "-a", "-e", " ".join(sshd(place)), f"{host}:{place.directory}/files/", "to/")
+    ssh, source = " ".join(sshd(place)), f"{place.host}:{place.directory}/files/"
+    place.run("rsync", "-a", "-e", ssh, source, "to/")
     assert same(place, "to") == ""
     # sends only what has changed
     place.write("files/a", os.urandom(1000))
-    return place.text("rsync", "-ai", "-e", " ".join(("ssh", *ssh_options(place))),
-                      f"{host}:{place.directory}/files/", "to/"), same(place, "to")
-
-
-def ssh_options(place):
-    return ("-F", "none", "-p", str(PORT), "-l", "root", "-i", place.path("user"), "-o",
-            f"UserKnownHostsFile={place.path('known')}", "-o", "LogLevel=ERROR", *QUICK)
+    return place.text("rsync", "-ai", "-e", ssh, source, "to/"), same(place, "to")
 
 
 def rsync_daemon(place):
