@@ -22,20 +22,8 @@ apt_candidate() {
 
 # fetch_package NAME[=VERSION] DIR: unpacks one package below DIR
 fetch_package() {
-	local package=$1 dir=$2 tmp
-
-	tmp=$(mktemp -d) || return
-	say "fetching $package"
-	# The sandbox user cannot write to a directory of ours.
-	if (cd "$tmp" && quietly "apt-get download $package" \
-		apt-get -q -o APT::Sandbox::User=root download "$package"); then
-		mkdir -p "$dir" && dpkg -x "$tmp"/*.deb "$dir"
-	else
-		false
-	fi
-	set -- $?
-	rm -rf "$tmp"
-	return "$1"
+	say "fetching $1"
+	unpack_packages "$2" "$1"
 }
 
 # newest_release SERIES: the newest kernel of 6.12 or 6.1 that apt knows both

@@ -102,6 +102,21 @@ apt_install() {
 		--no-install-recommends "$@"
 }
 
+# unpack_packages DIR NAME[=VERSION]...: fetched and unpacked, not installed
+unpack_packages() (
+	mkdir -p "$1" && dir=$(realpath "$1") || exit
+	shift
+	tmp=$(mktemp -d) || exit
+	trap 'rm -rf "$tmp"' EXIT
+	cd "$tmp" || exit
+	# The sandbox user cannot write to a directory of ours.
+	quietly "apt-get download $*" \
+		apt-get -q -o APT::Sandbox::User=root download "$@" || exit
+	for package in *.deb; do
+		dpkg -x "$package" "$dir" || exit
+	done
+)
+
 # need GROUP...: installs the missing packages of these groups.
 need() {
 	local group package proof why missing=() reasons=()
