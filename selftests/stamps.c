@@ -234,8 +234,9 @@ TEST_F(stamps, of_full_segments)
 		pattern_fill(buf, len, 0);
 		ASSERT_EQ(len, write(fds[0], buf, len));
 		key += len;
-		EXPECT_EQ(ALL_STAMPS, stamps_of(fds[0], key, ALL_STAMPS));
+		/* More than the window may hold: it is all acknowledged only once it is read. */
 		EXPECT_EQ(0, pattern_recv(fds[1], len, 1 << 16));
+		EXPECT_EQ(ALL_STAMPS, stamps_of(fds[0], key, ALL_STAMPS));
 	}
 }
 
