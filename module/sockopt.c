@@ -23,6 +23,7 @@
 #define MAX_MSS			32767
 #define MAX_LINGER2		120	/* seconds */
 #define CONG_NAME_MAX		TERN_CONG_NAME_MAX
+#define ULP_NAME_MAX		16	/* TCP_ULP_NAME_MAX, which is TCP's own */
 
 /**
  * tern_set_keepalive - SO_KEEPALIVE was set
@@ -219,16 +220,37 @@ static int set_int(struct sock *sk, int optname, int val)
 	}
 }
 
+static int take_int(int *val, sockptr_t optval, unsigned int optlen)
+{
+	if (optlen < sizeof(*val))
+		return -EINVAL;
+	return copy_from_sockptr(val, optval, sizeof(*val)) ? -EFAULT : 0;
+}
+
+static int take_name(char *name, unsigned int size, sockptr_t optval, unsigned int optlen)
+{
+	if (optlen < 1)
+		return -EINVAL;
+	optlen = min(optlen, size - 1);
+	if (strncpy_from_sockptr(name, optval, optlen) < 0)
+		return -EFAULT;
+	name[optlen] = 0;
+	return 0;
+}
+
 static int set_congestion(struct sock *sk, sockptr_t optval, unsigned int optlen)
 {
 	char name[CONG_NAME_MAX];
 
-	if (optlen < 1)
-		return -EINVAL;
-	if (strncpy_from_sockptr(name, optval, min_t(unsigned int, optlen, sizeof(name) - 1)) < 0)
-		return -EFAULT;
-	name[min_t(unsigned int, optlen, sizeof(name) - 1)] = 0;
-	return tern_cong_choose(sk, name);
+	return take_name(name, sizeof(name), optval, optlen) ?: tern_cong_choose(sk, name);
+}
+
+/* Nothing runs between Tern and the program, which is TCP where no ULP is loaded. */
+static int set_ulp(sockptr_t optval, unsigned int optlen)
+{
+	char name[ULP_NAME_MAX];
+
+	return take_name(name, sizeof(name), optval, optlen) ?: -ENOENT;
 }
 
 static int set_tcp(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
@@ -237,10 +259,11 @@ static int set_tcp(struct sock *sk, int optname, sockptr_t optval, unsigned int 
 
 	if (optname == TCP_CONGESTION)
 		return set_congestion(sk, optval, optlen);
-	if (optlen < sizeof(int))
-		return -EINVAL;
-	if (copy_from_sockptr(&val, optval, sizeof(val)))
-		return -EFAULT;
+	if (optname == TCP_ULP)
+		return set_ulp(optval, optlen);
+	err = take_int(&val, optval, optlen);
+	if (err)
+		return err;
 	lock_sock(sk);
 	err = set_int(sk, optname, val);
 	release_sock(sk);
@@ -279,12 +302,11 @@ static int set_ip(struct sock *sk, int level, int optname, sockptr_t optval,
 
 static int set_zerocopy(struct sock *sk, sockptr_t optval, unsigned int optlen)
 {
-	int val;
+	int val, err;
 
-	if (optlen < sizeof(val))
-		return -EINVAL;
-	if (copy_from_sockptr(&val, optval, sizeof(val)))
-		return -EFAULT;
+	err = take_int(&val, optval, optlen);
+	if (err)
+		return err;
 	if (val < 0 || val > 1)
 		return -EINVAL;
 	lock_sock(sk);
@@ -427,6 +449,8 @@ static int get_tcp(struct sock *sk, int optname, char __user *optval, int __user
 		return give(optval, optlen, len, &info, sizeof(info));
 	case TCP_CONGESTION:
 		return get_congestion(sk, optval, optlen, len);
+	case TCP_ULP:
+		return give(optval, optlen, len, "", 0);
 	default:
 		err = get_int(sk, optname, &val);
 		return err ?: give(optval, optlen, len, &val, sizeof(val));

@@ -13,6 +13,7 @@ from lib import doors, ktap, netns
 PAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))),
                     "Documentation", "tern.7")
 SOL_SOCKET, SOL_IP, SOL_TCP, SOL_IPV6, SOL_TERN = 1, 0, 6, 41, 253
+TCP_ULP = 31
 NOBODY = 65534
 NUMBERS = 256
 INT_MAX = 2**31 - 1
@@ -21,7 +22,7 @@ NAMES = {
     SOL_TCP: """TCP_NODELAY=1 TCP_MAXSEG=2 TCP_CORK=3 TCP_KEEPIDLE=4 TCP_KEEPINTVL=5
         TCP_KEEPCNT=6 TCP_SYNCNT=7 TCP_LINGER2=8 TCP_DEFER_ACCEPT=9 TCP_WINDOW_CLAMP=10
         TCP_INFO=11 TCP_QUICKACK=12 TCP_CONGESTION=13 TCP_USER_TIMEOUT=18
-        TCP_NOTSENT_LOWAT=25 TCP_INQ=36""",
+        TCP_NOTSENT_LOWAT=25 TCP_ULP=31 TCP_INQ=36""",
     SOL_TERN: "TERN_INFO=1 TERN_CONGESTION=2 TERN_ZEROCOPY=3",
     SOL_SOCKET: """SO_DEBUG=1 SO_REUSEADDR=2 SO_TYPE=3 SO_ERROR=4 SO_DONTROUTE=5
         SO_BROADCAST=6 SO_SNDBUF=7 SO_RCVBUF=8 SO_KEEPALIVE=9 SO_OOBINLINE=10 SO_NO_CHECK=11
@@ -55,7 +56,7 @@ NAMES = {level: {name: int(number) for name, number in
 ABSENT = """TCP_MD5SIG=14 TCP_COOKIE_TRANSACTIONS=15 TCP_THIN_LINEAR_TIMEOUTS=16
     TCP_THIN_DUPACK=17 TCP_REPAIR=19 TCP_REPAIR_QUEUE=20 TCP_QUEUE_SEQ=21
     TCP_REPAIR_OPTIONS=22 TCP_FASTOPEN=23 TCP_TIMESTAMP=24 TCP_CC_INFO=26 TCP_SAVE_SYN=27
-    TCP_SAVED_SYN=28 TCP_REPAIR_WINDOW=29 TCP_FASTOPEN_CONNECT=30 TCP_ULP=31
+    TCP_SAVED_SYN=28 TCP_REPAIR_WINDOW=29 TCP_FASTOPEN_CONNECT=30
     TCP_MD5SIG_EXT=32 TCP_FASTOPEN_KEY=33 TCP_FASTOPEN_NO_COOKIE=34
     TCP_ZEROCOPY_RECEIVE=35 TCP_TX_DELAY=37 TCP_AO_ADD_KEY=38 TCP_AO_REPAIR=42
     TCP_IS_MPTCP=43"""
@@ -233,7 +234,7 @@ def bad_memory():
             with sock:
                 if row.get_only:
                     continue
-                empty = b"" if row.name.endswith("CONGESTION") else bytes(3)
+                empty = b"" if row.name in ("TCP_CONGESTION", "TCP_ULP") else bytes(3)
                 must_be(row, error_of(sock.setsockopt, row.level, row.number, empty),
                         errno.EINVAL, "too short")
 
@@ -249,6 +250,15 @@ def controls():
                 got = error_of(sock.setsockopt, level, number, b"dctcp")
                 os.seteuid(0)
                 assert got == errno.EPERM, got
+
+
+def no_upper_layer():
+    """As TCP where no such protocol can be loaded"""
+    for protocol in ("tcp", "tern"):
+        for sock in sockets_for(SOL_TCP, protocol):
+            with sock:
+                assert sock.getsockopt(SOL_TCP, TCP_ULP, 16) == b""
+                assert error_of(sock.setsockopt, SOL_TCP, TCP_ULP, b"nothing") == errno.ENOENT
 
 
 def nobodys():
@@ -291,7 +301,7 @@ def main():
     netns.enter_new_namespace()
     ktap.run([(function.__name__, function) for function in
               (lists_agree, defaults, directions, switches, ranges, privileges, bad_memory,
-               controls, nobodys, as_tcp)])
+               controls, no_upper_layer, nobodys, as_tcp)])
 
 
 if __name__ == "__main__":
