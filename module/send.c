@@ -404,13 +404,48 @@ static int wait_connected(struct sock *sk, long *timeo)
 	return sk_stream_wait_connect(sk, timeo);
 }
 
+/* bytes added to the queue, at most to a goal; -ENOBUFS: there is no room now */
+static int append(struct sock *sk, struct msghdr *msg, u32 *goal, const struct source *source)
+{
+	struct sk_buff *skb = open_tail(sk, *goal);
+	int n;
+
+	if (!skb && sk_stream_memory_free(sk))
+		skb = append_segment(sk);
+	if (!skb)
+		return -ENOBUFS;
+	n = append_bytes(sk, skb, msg, *goal, source);
+	if (n < 0)
+		return n;
+	if (!n) {		/* a shorter segment must do */
+		*goal = skb->len;
+		return 0;
+	}
+	*goal = size_goal(sk);
+	/* the end waits until tern_tstamp_request() has marked it */
+	if (skb->len >= *goal && msg_data_left(msg))
+		tern_push(sk, tern_sk(sk)->nagle | TERN_NAGLE_PUSH);
+	return n;
+}
+
+static int wait_for_room(struct sock *sk, int copied, long *timeo)
+{
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	drop_empty_tail(sk);
+	if (copied) {
+		/* what is held back could keep the room that is waited for */
+		mark_push(sk);
+		tern_push(sk, TERN_NAGLE_PUSH);
+	}
+	return sk_stream_wait_memory(sk, timeo);
+}
+
 static int send_locked(struct sock *sk, struct msghdr *msg, const struct source *source)
 {
 	struct tern_sock *ts = tern_sk(sk);
 	int flags = msg->msg_flags, copied = 0, err, n;
 	long timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
 	struct sockcm_cookie sockc;
-	struct sk_buff *skb;
 	u32 goal;
 
 	sockcm_init(&sockc, sk);
@@ -428,43 +463,17 @@ static int send_locked(struct sock *sk, struct msghdr *msg, const struct source 
 	if (flags & MSG_OOB && msg_data_left(msg))
 		return -EOPNOTSUPP;
 	goal = size_goal(sk);
-	while (msg_data_left(msg)) {
-		skb = open_tail(sk, goal);
-		if (!skb) {
-			if (!sk_stream_memory_free(sk))
-				goto wait;
-			skb = append_segment(sk);
-			if (!skb)
-				goto wait;
-		}
-		n = append_bytes(sk, skb, msg, goal, source);
-		if (n == -ENOBUFS)
-			goto wait;
-		if (n < 0) {
+	for (err = 0; !err && msg_data_left(msg);) {
+		n = append(sk, msg, &goal, source);
+		if (n >= 0) {
+			copied += n;
+		} else if (n == -ENOBUFS) {
+			err = wait_for_room(sk, copied, &timeo);
+			goal = size_goal(sk);
+		} else {
 			err = n;
-			goto out;
 		}
-		copied += n;
-		if (!n) {		/* a shorter segment must do */
-			goal = skb->len;
-			continue;
-		}
-		goal = size_goal(sk);
-		/* the end waits until tern_tstamp_request() has marked it */
-		if (skb->len >= goal && msg_data_left(msg))
-			tern_push(sk, ts->nagle | TERN_NAGLE_PUSH);
-		continue;
-wait:
-		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-		drop_empty_tail(sk);
-		mark_push(sk);
-		tern_push(sk, (flags & MSG_MORE ? TERN_NAGLE_CORK : 0) | ts->nagle);
-		err = sk_stream_wait_memory(sk, &timeo);
-		if (err)
-			goto out;
-		goal = size_goal(sk);
 	}
-	err = 0;
 out:
 	drop_empty_tail(sk);
 	if (copied) {
