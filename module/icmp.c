@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ICMP errors about segments that were sent. An error is believed only if the
- * sequence number it quotes is one of an unacknowledged segment (RFC 5927,
- * section 4.1): its sender has seen the segment.
+ * ICMP errors about segments that were sent, and redirects. One is believed only
+ * if the sequence number it quotes is one of an unacknowledged segment (RFC
+ * 5927, section 4.1): its sender has seen the segment.
  *
  * Called from softirq through ip4.c and ip6.c.
  */
@@ -24,15 +24,27 @@
 void tern_pmtu_reduced(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
+	struct dst_entry *dst;
 
 	if ((1 << sk->sk_state) & (TCPF_LISTEN | TCPF_CLOSE))
 		return;
-	ts->ip->update_pmtu(sk, READ_ONCE(ts->mtu_info));
+	dst = ts->ip->dst(sk);
+	if (dst)
+		dst->ops->update_pmtu(dst, sk, NULL, READ_ONCE(ts->mtu_info), true);
 	if (ts->ip->route(sk))		/* the news may be a route of its own */
 		return;
 	tern_sync_mss(sk);
 	tern_recovery_mtu_lost(sk);
 	tern_push_pending(sk);
+}
+
+/* the route may refuse to believe it; a later redirect does for one that is missed */
+static void redirect(struct sock *sk, struct sk_buff *skb)
+{
+	struct dst_entry *dst = sock_owned_by_user(sk) ? NULL : tern_sk(sk)->ip->dst(sk);
+
+	if (dst)
+		dst->ops->redirect(dst, sk, skb);
 }
 
 /*
@@ -75,6 +87,10 @@ static void sock_error_arrived(struct sock *sk, struct sk_buff *skb,
 		return;
 	if (!seq_between(seq, ts->snd_una, ts->snd_nxt)) {
 		tern_mib_inc(sock_net(sk), IcmpIgnored);
+		return;
+	}
+	if (icmp->redirect) {
+		redirect(sk, skb);
 		return;
 	}
 	if (icmp->too_big && !ts->ip->accepts_pmtu(sk))
@@ -138,7 +154,7 @@ int tern_icmp_error(struct net *net, struct sk_buff *skb, struct tern_icmp *icmp
 		bh_unlock_sock(sk);
 		break;
 	case TERN_CONN_SYN:
-		if (!icmp->too_big)
+		if (!icmp->too_big && !icmp->redirect)
 			tern_syn_icmp(tern_conn_syn(conn), seq);
 		break;
 	case TERN_CONN_TW:

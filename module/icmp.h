@@ -13,6 +13,7 @@ struct sk_buff;
  * @quoted: the quoted segment, of which 8 bytes are readable
  * @err: errno it stands for
  * @too_big: packet too big, @info is the MTU
+ * @redirect: no error: another gateway is nearer
  * @info: see @too_big
  * @iif: interface it came in on
  */
@@ -22,6 +23,7 @@ struct tern_icmp {
 	const u8 *quoted;
 	int err;
 	bool too_big;
+	bool redirect;
 	u32 info;
 	int iif;
 };

@@ -40,6 +40,7 @@ struct tern_reply {
  * @family: AF_INET or AF_INET6
  * @header_len: of IP, bytes
  * @mss_default: MSS of a peer that sent no option
+ * @dst: the route of the locked socket, NULL if a new one must be looked for
  * @route: make sure that the locked socket has a route; 0 or -errno
  * @xmit: send a segment of a locked socket; consumes it; 0 or -errno
  * @reply: route and send a segment that has no socket; consumes it
@@ -47,7 +48,6 @@ struct tern_reply {
  * @seed_checksum: put the sum of the pseudo-header where the device adds the rest
  * @ext_len: bytes of IP options or extension headers on the socket's packets
  * @accepts_pmtu: does the program want ICMP to be believed (IP_MTU_DISCOVER)?
- * @update_pmtu: tell the route what an ICMP error said
  * @child: take the addresses of a flow into a new socket, and what IP_PKTOPTIONS
  *	tells of the packet that completed the handshake
  */
@@ -55,6 +55,7 @@ struct tern_ip_ops {
 	u16 family;
 	u16 header_len;
 	u16 mss_default;
+	struct dst_entry *(*dst)(struct sock *sk);
 	int (*route)(struct sock *sk);
 	int (*xmit)(struct sock *sk, struct sk_buff *skb);
 	void (*reply)(struct net *net, struct sk_buff *skb, const struct tern_reply *reply);
@@ -62,7 +63,6 @@ struct tern_ip_ops {
 	void (*seed_checksum)(struct tern_hdr *th, const struct tern_flow *flow, u32 len);
 	u32 (*ext_len)(const struct sock *sk);
 	bool (*accepts_pmtu)(const struct sock *sk);
-	void (*update_pmtu)(struct sock *sk, u32 mtu);
 	void (*child)(struct sock *sk, const struct tern_flow *flow, const struct sk_buff *skb);
 };
 

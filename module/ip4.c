@@ -19,13 +19,18 @@
 #include "ip.h"
 #include "sock.h"
 
+static struct dst_entry *ip4_dst(struct sock *sk)
+{
+	return __sk_dst_check(sk, 0);
+}
+
 static int ip4_route(struct sock *sk)
 {
 	struct inet_sock *inet = inet_sk(sk);
 	struct flowi4 *fl4 = &inet->cork.fl.u.ip4;
 	struct rtable *rt;
 
-	if (__sk_dst_check(sk, 0))
+	if (ip4_dst(sk))
 		return 0;
 	rt = ip_route_output_ports(sock_net(sk), fl4, sk, inet->inet_daddr, inet->inet_saddr,
 				   inet->inet_dport, inet->inet_sport, sk->sk_protocol,
@@ -126,14 +131,6 @@ static bool ip4_accepts_pmtu(const struct sock *sk)
 	return inet_sk(sk)->pmtudisc != IP_PMTUDISC_DONT && ip_sk_accept_pmtu(sk);
 }
 
-static void ip4_pmtu_update(struct sock *sk, u32 mtu)
-{
-	struct dst_entry *dst = __sk_dst_check(sk, 0);
-
-	if (dst)
-		dst->ops->update_pmtu(dst, sk, NULL, mtu, true);
-}
-
 /* AF_INET6 sockets keep the v4-mapped form besides: getsockname() and dumps read it */
 static void set_mapped(struct sock *sk)
 {
@@ -169,6 +166,7 @@ const struct tern_ip_ops tern_ip4 = {
 	.family		= AF_INET,
 	.header_len	= sizeof(struct iphdr),
 	.mss_default	= TERN_MSS_DEFAULT_V4,
+	.dst		= ip4_dst,
 	.route		= ip4_route,
 	.xmit		= ip4_xmit,
 	.reply		= ip4_reply,
@@ -176,7 +174,6 @@ const struct tern_ip_ops tern_ip4 = {
 	.seed_checksum	= ip4_seed_checksum,
 	.ext_len	= ip4_ext_len,
 	.accepts_pmtu	= ip4_accepts_pmtu,
-	.update_pmtu	= ip4_pmtu_update,
 	.child		= ip4_child,
 };
 
@@ -280,6 +277,9 @@ static int ip4_err(struct sk_buff *skb, u32 info)
 	ipv6_addr_set_v4mapped(iph->daddr, &icmp.flow.raddr);
 
 	switch (type) {
+	case ICMP_REDIRECT:
+		icmp.redirect = true;
+		break;
 	case ICMP_PARAMETERPROB:
 		icmp.err = EPROTO;
 		break;

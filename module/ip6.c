@@ -34,6 +34,11 @@ static void flow_of_sock(struct sock *sk, struct flowi6 *fl6)
 	security_sk_classify_flow(sk, flowi6_to_flowi_common(fl6));
 }
 
+static struct dst_entry *ip6_dst(struct sock *sk)
+{
+	return __sk_dst_check(sk, inet6_sk(sk)->dst_cookie);
+}
+
 static int ip6_route(struct sock *sk)
 {
 	struct ipv6_pinfo *np = inet6_sk(sk);
@@ -41,7 +46,7 @@ static int ip6_route(struct sock *sk)
 	struct in6_addr *final_p, final;
 	struct dst_entry *dst;
 
-	if (__sk_dst_check(sk, np->dst_cookie))
+	if (ip6_dst(sk))
 		return 0;
 	flow_of_sock(sk, fl6);
 	final_p = fl6_update_dst(fl6, rcu_dereference_protected(np->opt, lockdep_sock_is_held(sk)),
@@ -159,14 +164,6 @@ static bool ip6_accepts_pmtu(const struct sock *sk)
 	return ip6_sk_accept_pmtu(sk);
 }
 
-static void ip6_pmtu_update(struct sock *sk, u32 mtu)
-{
-	struct dst_entry *dst = __sk_dst_check(sk, inet6_sk(sk)->dst_cookie);
-
-	if (dst)
-		dst->ops->update_pmtu(dst, sk, NULL, mtu, true);
-}
-
 static void ip6_child(struct sock *sk, const struct tern_flow *flow, const struct sk_buff *skb)
 {
 	struct inet_sock *inet = inet_sk(sk);
@@ -188,6 +185,7 @@ const struct tern_ip_ops tern_ip6 = {
 	.family		= AF_INET6,
 	.header_len	= sizeof(struct ipv6hdr),
 	.mss_default	= TERN_MSS_DEFAULT_V6,
+	.dst		= ip6_dst,
 	.route		= ip6_route,
 	.xmit		= ip6_xmit_segment,
 	.reply		= ip6_reply,
@@ -195,7 +193,6 @@ const struct tern_ip_ops tern_ip6 = {
 	.seed_checksum	= ip6_seed_checksum,
 	.ext_len	= ip6_ext_len,
 	.accepts_pmtu	= ip6_accepts_pmtu,
-	.update_pmtu	= ip6_pmtu_update,
 	.child		= ip6_child,
 };
 
@@ -361,8 +358,8 @@ static int ip6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 
 	icmp.flow.laddr = hdr->saddr;
 	icmp.flow.raddr = hdr->daddr;
 	if (type == NDISC_REDIRECT)
-		return 0;
-	if (type == ICMPV6_PKT_TOOBIG)
+		icmp.redirect = true;
+	else if (type == ICMPV6_PKT_TOOBIG)
 		icmp.too_big = true;
 	else
 		icmpv6_err_convert(type, code, &icmp.err);
