@@ -213,8 +213,7 @@ int tern_ip4_connect(struct sock *sk, struct tern_sockaddr *uaddr, int addr_len)
 	}
 	if (chose_saddr) {
 		inet->inet_saddr = fl4->saddr;
-		if (!inet->inet_rcv_saddr)
-			inet->inet_rcv_saddr = fl4->saddr;
+		inet->inet_rcv_saddr = fl4->saddr;	/* even if that of a group was bound */
 	}
 	inet->inet_daddr = fl4->daddr;
 	inet->inet_dport = sin->sin_port;

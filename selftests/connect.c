@@ -309,6 +309,24 @@ TEST_F(connect, to_multicast)
 	EXPECT_ERRNO(ENETUNREACH, sock_connect(fd, &to));
 }
 
+/* Such an address is for receiving only: a connection has one of the host's own. */
+TEST_F(connect, bound_to_a_group)
+{
+	struct addr group = addr_of(self->door, "224.0.0.1", 0), from, host;
+	struct addr at;
+	int fd = door_socket(self->door, 0), listener = sock_listen_lo(self->door, &at);
+
+	if (self->door->ip == 6 || door_is_wide(self->door))
+		SKIP(return, "of AF_INET only");
+	ASSERT_LE(0, listener);
+	ASSERT_EQ(0, sock_bind(fd, &group));
+	from = addr_local(fd);
+	ASSERT_EQ(0, sock_connect(fd, &at));
+	host = addr_loopback(self->door, addr_port(&from));
+	from = addr_local(fd);
+	EXPECT_TRUE(addr_same(&host, &from));
+}
+
 TEST_F(connect, to_port_zero)
 {
 	struct addr to = addr_loopback(self->door, 0);
