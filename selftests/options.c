@@ -106,48 +106,36 @@ TEST_F(options, fields_of_the_packet)
 TEST_F(options, options_of_the_packet)
 {
 	const unsigned char nothing[] = { 1, 1, 1, 0 };
-	struct addr at = addr_host(self->door, 1, 2, PORT);
-	int peer = host_2(self->ns), fd, mss;
+	int fds[2], mss;
 
 	if (self->door->ip != 4)
 		SKIP(return, "IPv4 has them");
-	ASSERT_EQ(0, netns_enter(peer));
-	ASSERT_LE(0, sock_listen(self->door, &at, 1));
-	ASSERT_EQ(0, netns_enter(self->ns));
-	fd = sock_dial(self->door, &at);
-	ASSERT_LE(0, fd);
-	mss = sock_get(fd, SOL_TCP, TCP_MAXSEG);
-	ASSERT_EQ(0, setsockopt(fd, IPPROTO_IP, IP_OPTIONS, nothing, sizeof(nothing)));
+	ASSERT_EQ(0, wire_pair(self->door, self->ns, 0, fds));
+	mss = sock_get(fds[0], SOL_TCP, TCP_MAXSEG);
+	ASSERT_EQ(0, setsockopt(fds[0], IPPROTO_IP, IP_OPTIONS, nothing, sizeof(nothing)));
 	/* They leave less room for the payload. */
-	EXPECT_EQ(mss - 4, sock_get(fd, SOL_TCP, TCP_MAXSEG));
-	ASSERT_EQ(0, setsockopt(fd, IPPROTO_IP, IP_OPTIONS, NULL, 0));
-	EXPECT_EQ(mss, sock_get(fd, SOL_TCP, TCP_MAXSEG));
+	EXPECT_EQ(mss - 4, sock_get(fds[0], SOL_TCP, TCP_MAXSEG));
+	ASSERT_EQ(0, setsockopt(fds[0], IPPROTO_IP, IP_OPTIONS, NULL, 0));
+	EXPECT_EQ(mss, sock_get(fds[0], SOL_TCP, TCP_MAXSEG));
 }
 
 TEST_F(options, extension_headers)
 {
 	/* destination options: PadN */
 	const unsigned char header[8] = { 0, 0, 1, 4 };
-	struct addr at = addr_host(self->door, 1, 2, PORT);
-	int peer = host_2(self->ns), listener, fd, conn, mss;
 	static char buf[50000];
+	int fds[2], mss;
 
 	if (self->door->ip != 6)
 		SKIP(return, "IPv6 has them");
-	ASSERT_EQ(0, netns_enter(peer));
-	listener = sock_listen(self->door, &at, 1);
-	ASSERT_LE(0, listener);
-	ASSERT_EQ(0, netns_enter(self->ns));
-	fd = sock_dial(self->door, &at);
-	conn = accept(listener, NULL, NULL);
-	ASSERT_LE(0, conn);
-	mss = sock_get(fd, SOL_TCP, TCP_MAXSEG);
-	ASSERT_EQ(0, setsockopt(fd, IPPROTO_IPV6, IPV6_DSTOPTS, header, sizeof(header)));
-	EXPECT_EQ(mss - 8, sock_get(fd, SOL_TCP, TCP_MAXSEG));
+	ASSERT_EQ(0, wire_pair(self->door, self->ns, 0, fds));
+	mss = sock_get(fds[0], SOL_TCP, TCP_MAXSEG);
+	ASSERT_EQ(0, setsockopt(fds[0], IPPROTO_IPV6, IPV6_DSTOPTS, header, sizeof(header)));
+	EXPECT_EQ(mss - 8, sock_get(fds[0], SOL_TCP, TCP_MAXSEG));
 	/* What is full fits the link. */
 	pattern_fill(buf, sizeof(buf), 0);
-	ASSERT_EQ(sizeof(buf), write(fd, buf, sizeof(buf)));
-	EXPECT_EQ(0, pattern_recv(conn, sizeof(buf), 1000));
+	ASSERT_EQ(sizeof(buf), write(fds[0], buf, sizeof(buf)));
+	EXPECT_EQ(0, pattern_recv(fds[1], sizeof(buf), 1000));
 }
 
 TEST_F(options, no_groups)

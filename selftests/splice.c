@@ -95,39 +95,38 @@ static bool at_end(int fd)
 	return read(fd, &c, 1) == 0;
 }
 
+/* A thread sends a file: all of it arrives, and then the end. */
+static int carry(void *(*send)(void *job), struct job *j, const int fds[2], size_t piece)
+{
+	pthread_t thread;
+	int wrong;
+
+	j->from = pattern_file(j->total);
+	j->to = fds[0];
+	if (j->from < 0 || run(&thread, send, j))
+		return -1;
+	wrong = pattern_recv(fds[1], j->total, piece) || !at_end(fds[1]);
+	pthread_join(thread, NULL);
+	return wrong ?: j->err;
+}
+
 TEST_F(splice, file_to_socket)
 {
 	struct job j = { .total = BULK + 12345, .piece = 100001 };
-	pthread_t thread;
 	int fds[2];
 
 	ASSERT_EQ(0, sock_pair(self->door, fds));
-	j.from = pattern_file(j.total);
-	j.to = fds[0];
-	ASSERT_LE(0, j.from);
-	ASSERT_EQ(0, run(&thread, send_file, &j));
-	EXPECT_EQ(0, pattern_recv(fds[1], j.total, 50000));
-	EXPECT_TRUE(at_end(fds[1]));
-	pthread_join(thread, NULL);
-	EXPECT_EQ(0, j.err);
+	EXPECT_EQ(0, carry(send_file, &j, fds, 50000));
 }
 
 TEST_F(splice, file_to_socket_with_loss)
 {
 	struct job j = { .total = BULK / 4, .piece = BULK };
-	pthread_t thread;
 	int fds[2];
 
 	/* What is sent again is what was sent: the pages are still the file's. */
 	ASSERT_EQ(0, wire_pair(self->door, self->ns, 3, fds));
-	j.from = pattern_file(j.total);
-	j.to = fds[0];
-	ASSERT_LE(0, j.from);
-	ASSERT_EQ(0, run(&thread, send_file, &j));
-	EXPECT_EQ(0, pattern_recv(fds[1], j.total, 50000));
-	EXPECT_TRUE(at_end(fds[1]));
-	pthread_join(thread, NULL);
-	EXPECT_EQ(0, j.err);
+	EXPECT_EQ(0, carry(send_file, &j, fds, 50000));
 }
 
 TEST_F(splice, file_shorter_than_asked)
@@ -279,19 +278,11 @@ static void *send_mixed(void *arg)
 TEST_F(splice, between_copies)
 {
 	struct job j = { .total = 200000 };
-	pthread_t thread;
 	int fds[2];
 
 	/* Copies and pages share segments. */
 	ASSERT_EQ(0, sock_pair(self->door, fds));
-	j.from = pattern_file(j.total);
-	j.to = fds[0];
-	ASSERT_LE(0, j.from);
-	ASSERT_EQ(0, run(&thread, send_mixed, &j));
-	EXPECT_EQ(0, pattern_recv(fds[1], j.total, 3000));
-	EXPECT_TRUE(at_end(fds[1]));
-	pthread_join(thread, NULL);
-	EXPECT_EQ(0, j.err);
+	EXPECT_EQ(0, carry(send_mixed, &j, fds, 3000));
 }
 
 TEST_F(splice, more_to_come)

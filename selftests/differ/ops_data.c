@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <linux/errqueue.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 
@@ -414,8 +416,9 @@ static void fill_run(struct world *w, const struct op *op, struct text *t)
 	int fd = world_fd(w, op->slot), peer = world_peer(w, op->slot);
 	long total;
 
-	/* what else is on its way is not what it would look for */
-	if (peer < 0 || peer == op->slot || poll_now(world_fd(w, peer), POLLIN | POLLRDHUP)) {
+	/* what else is on its way is not what it would look for; poll() may wait for more */
+	if (peer < 0 || peer == op->slot || poll_now(world_fd(w, peer), POLLIN | POLLRDHUP) ||
+	    sock_ioctl(world_fd(w, peer), SIOCINQ) > 0) {
 		say(t, "no peer that will read it all");
 		return;
 	}

@@ -245,20 +245,27 @@ int addr_add(const char *dev, const char *host, int prefix)
 	return 0;
 }
 
-static int route_change(int op, int flags, int type, const char *dst,
-			int prefix, const char *via)
+static struct rtmsg *route_init(struct request *r, int op, int flags, const char *dst, int prefix)
 {
+	struct rtmsg *msg = request_init(r, op, flags, sizeof(*msg));
 	struct ip ip = ip_of(dst);
-	struct request r;
-	struct rtmsg *msg = request_init(&r, op, flags, sizeof(*msg));
 
 	msg->rtm_family = ip.family;
 	msg->rtm_dst_len = prefix;
 	msg->rtm_table = RT_TABLE_MAIN;
 	msg->rtm_protocol = RTPROT_STATIC;
 	msg->rtm_scope = RT_SCOPE_UNIVERSE;
-	msg->rtm_type = type;
-	put(&r, RTA_DST, ip.bytes, ip.len);
+	put(r, RTA_DST, ip.bytes, ip.len);
+	return msg;
+}
+
+static int route_change(int op, int flags, int type, const char *dst,
+			int prefix, const char *via)
+{
+	struct request r;
+	struct ip ip;
+
+	route_init(&r, op, flags, dst, prefix)->rtm_type = type;
 	if (via) {
 		ip = ip_of(via);
 		put(&r, RTA_GATEWAY, ip.bytes, ip.len);
@@ -278,17 +285,12 @@ int route_del(int type, const char *dst, int prefix)
 
 int route_add_local(const char *dst, int prefix, int table)
 {
-	struct ip ip = ip_of(dst);
 	struct request r;
-	struct rtmsg *msg = request_init(&r, RTM_NEWROUTE, NLM_F_CREATE, sizeof(*msg));
+	struct rtmsg *msg = route_init(&r, RTM_NEWROUTE, NLM_F_CREATE, dst, prefix);
 
-	msg->rtm_family = ip.family;
-	msg->rtm_dst_len = prefix;
 	msg->rtm_table = table;
-	msg->rtm_protocol = RTPROT_STATIC;
 	msg->rtm_scope = RT_SCOPE_HOST;
 	msg->rtm_type = RTN_LOCAL;
-	put(&r, RTA_DST, ip.bytes, ip.len);
 	put_int(&r, RTA_OIF, link_index("lo"));
 	return request_do(&r);
 }
@@ -424,12 +426,12 @@ int link_loss(const char *dev, int percent)
 	return request_do(&r);
 }
 
-int wire_pair(const struct door *d, int ns, int loss, int fds[2])
+int host_pair(const struct door *d, int ns, int peer, int fds[2])
 {
 	struct addr at = addr_host(d, 1, 2, 4321);
-	int peer = netns_new(), listener;
+	int listener;
 
-	if (peer < 0 || veth_join(1, ns, peer))
+	if (netns_enter(peer))
 		return -1;
 	listener = sock_listen(d, &at, 1);
 	if (listener < 0 || netns_enter(ns))
@@ -437,7 +439,14 @@ int wire_pair(const struct door *d, int ns, int loss, int fds[2])
 	fds[0] = sock_dial(d, &at);
 	fds[1] = accept(listener, NULL, NULL);
 	close(listener);
-	if (fds[0] < 0 || fds[1] < 0)
+	return fds[0] < 0 || fds[1] < 0 ? -1 : 0;
+}
+
+int wire_pair(const struct door *d, int ns, int loss, int fds[2])
+{
+	int peer = netns_new();
+
+	if (peer < 0 || veth_join(1, ns, peer) || host_pair(d, ns, peer, fds))
 		return -1;
 	if (!loss)
 		return 0;

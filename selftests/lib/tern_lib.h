@@ -214,6 +214,8 @@ int veth_join(int net, int ns_1, int ns_2);
  */
 int peer_mute(const struct door *d, int ns);
 int peer_silence(const struct door *d, int peer, bool on);
+/* fds[0] is connected to fds[1] on host 2 of network 1, which is in @peer. */
+int host_pair(const struct door *d, int ns, int peer, int fds[2]);
 /*
  * fds[0] is connected to fds[1] on host 2 of network 1, a new namespace, over a
  * link that then loses @loss of a hundred packets, either way.
