@@ -212,9 +212,13 @@ void tern_ack_schedule(struct sock *sk, const struct sk_buff *skb)
 {
 	struct tern_sock *ts = tern_sk(sk);
 
-	/* a merged or super-segment says nothing about one segment's size */
+	/*
+	 * A merged or super-segment says nothing about one segment's size. No peer
+	 * waits for more than half of the largest window (RFC 9293, 3.8.6.2.1).
+	 */
 	if (skb->len >= ts->rcv_mss)
-		ts->rcv_mss = min_t(u32, skb->len, max_t(u32, ts->mss, TERN_MSS_MIN));
+		ts->rcv_mss = min3(skb->len, max_t(u32, ts->mss, TERN_MSS_MIN),
+				   max_t(u32, READ_ONCE(sk->sk_rcvbuf) / 4, TERN_MSS_MIN));
 	else if (ends_turn(ts, skb))
 		ts->ack_now = true;
 	if (!ts->ack_pending)

@@ -131,6 +131,8 @@ def in_order_bytes(w):
         left = w.mss
         while left:
             c.send(len=1)
+            # not by the clock, that would be a minute for them all
+            c.sock.setsockopt(socket.SOL_TCP, socket.TCP_QUICKACK, 1)
             ack = c.expect("A", ack=c.snd_nxt, len=0)
             edge.watch(ack)
             left = min(left - 1, ack.window)
