@@ -56,11 +56,19 @@ void tern_mtu_timeout(struct sock *sk, const struct sk_buff *skb)
 	tern_mib_inc(sock_net(sk), MTUPFail);
 }
 
+/* the largest packet worth a try: by the route, and by what peer and program allow */
+static u32 search_top(const struct tern_sock *ts, const struct dst_entry *dst)
+{
+	u32 payload = min_t(u32, ts->peer_mss, ts->user_mss ?: U16_MAX);
+
+	return min(dst_mtu(dst), ts->pmtu - ts->mss + payload);
+}
+
 /**
  * tern_mtu_probe_payload - is it time to probe, and how large?
  * @sk: socket that may send
  *
- * First all that the route allows, then halves of what is in doubt.
+ * First all that route and peer allow, then halves of what is in doubt.
  *
  * Return: payload of the probe, or 0 for none.
  */
@@ -69,15 +77,16 @@ u32 tern_mtu_probe_payload(struct sock *sk)
 	struct tern_sock *ts = tern_sk(sk);
 	struct tern_mtu *mtu = &ts->mtu;
 	const struct dst_entry *dst = __sk_dst_get(sk);
-	u32 size;
+	u32 size, top;
 
 	/* options would make the packet larger than what is to be found out */
 	if (!mtu->limit || mtu->probe || !dst || ts->ca_state != TERN_CA_OPEN ||
 	    ts->nr_sack || ts->have_dsack || time_before(jiffies, mtu->next))
 		return 0;
-	if (mtu->high > dst_mtu(dst))
+	top = search_top(ts, dst);
+	if (mtu->high > top)
 		mtu->high = 0;
-	size = mtu->high ? (mtu->limit + mtu->high) / 2 : dst_mtu(dst);
+	size = mtu->high ? (mtu->limit + mtu->high) / 2 : top;
 	if (mtu->high && mtu->high - mtu->limit <= SEARCH_STEP) {
 		/* found; look again later whether the path has changed */
 		mtu->high = 0;
@@ -86,8 +95,7 @@ u32 tern_mtu_probe_payload(struct sock *sk)
 	}
 	if (size <= ts->pmtu)
 		return 0;
-	size = ts->mss + min(size - ts->pmtu, (u32)U16_MAX - ts->mss);
-	return size <= ts->peer_mss && (!ts->user_mss || size <= ts->user_mss) ? size : 0;
+	return ts->mss + size - ts->pmtu;
 }
 
 /**

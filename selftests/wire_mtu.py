@@ -31,10 +31,10 @@ def path(w, c, mtu, until):
     return lost
 
 
-def black_hole(w):
+def black_hole(w, **fields):
     """A connection that has just found that 1500 bytes do not pass"""
     w.sysctl("rto_min_ms", 200)
-    c = w.established(options=LARGE_BUFFER)
+    c = w.established(options=LARGE_BUFFER, **fields)
     c.repeats_ok = True
     return c
 
@@ -73,6 +73,21 @@ def probe_passes(w):
     at = c.rcv_nxt
     c.write(2 * w.mss)
     c.expect("A", seq=at, len=w.mss)
+
+
+@scenario("a probe is as large as the peer allows", variants=TERN, slow=True)
+def probe_of_peers_mss(w):
+    mss = w.mss - 8
+    c = black_hole(w, mss=mss)
+    with w.counts(MTUPFail=1, MTUProbes=1, MTUPSuccess=1):
+        c.write(8000)
+        path(w, c, BASE_MTU, lambda lost, at: at == 8001)
+        at = c.rcv_nxt
+        c.write(30 * w.mss)
+        path(w, c, 1500, lambda lost, to: to == at + 30 * w.mss)
+    at = c.rcv_nxt
+    c.write(2 * w.mss)
+    c.expect("A", seq=at, len=mss)
 
 
 @scenario("a probe that is lost does not reduce the window", variants=TERN, slow=True)
