@@ -95,6 +95,19 @@ bool tern_conn_hashed(const struct tern_conn *conn)
 	return !hlist_nulls_unhashed_lockless(&conn->node);
 }
 
+/* in the same place: a reader on its way through the chain finds one or the other */
+static void replace(struct tern_conn *old, struct tern_conn *new)
+{
+	struct hlist_nulls_node *next = old->node.next;
+
+	WRITE_ONCE(new->node.next, next);
+	WRITE_ONCE(new->node.pprev, old->node.pprev);
+	rcu_assign_pointer(*(struct hlist_nulls_node __rcu __force **)new->node.pprev, &new->node);
+	if (!is_a_nulls(next))
+		WRITE_ONCE(next->pprev, &new->node.next);
+	WRITE_ONCE(old->node.pprev, NULL);
+}
+
 /**
  * tern_conn_hash - enter a connection, if its flow is free
  * @conn: entry, unhashed, with its flow filled in
@@ -122,9 +135,10 @@ int tern_conn_hash(struct tern_conn *conn, struct tern_conn **old)
 			goto unlock;
 		gone = other;
 	}
-	hlist_nulls_add_head_rcu(&conn->node, conn_chain(hash));
 	if (gone)
-		hlist_nulls_del_init_rcu(&gone->node);
+		replace(gone, conn);
+	else
+		hlist_nulls_add_head_rcu(&conn->node, conn_chain(hash));
 	if (old)
 		*old = gone;
 	err = 0;
@@ -158,7 +172,7 @@ bool tern_conn_unhash(struct tern_conn *conn)
  * @old: entry that goes
  * @new: entry that comes, unhashed; its flow is copied from @old
  *
- * No reader finds neither: @new is entered first.
+ * No reader finds neither.
  *
  * Context: any. Return: false if @old was not in the table any more, and then
  * @new is not either.
@@ -172,10 +186,8 @@ bool tern_conn_replace(struct tern_conn *old, struct tern_conn *new)
 	new->dev = old->dev;
 	spin_lock_bh(conn_lock(old->hash));
 	was_hashed = !hlist_nulls_unhashed(&old->node);
-	if (was_hashed) {
-		hlist_nulls_add_head_rcu(&new->node, conn_chain(new->hash));
-		hlist_nulls_del_init_rcu(&old->node);
-	}
+	if (was_hashed)
+		replace(old, new);
 	spin_unlock_bh(conn_lock(old->hash));
 	return was_hashed;
 }

@@ -404,7 +404,8 @@ static bool accept_queue_add(struct sock *listener, struct sock *sk)
 	return listening;
 }
 
-static void complete_handshake(struct tern_syn *syn, struct sk_buff *skb)
+/* returns false when another CPU was faster: the segment is for what it made */
+static bool complete_handshake(struct tern_syn *syn, struct sk_buff *skb)
 {
 	struct sock *listener = syn->listener, *sk;
 	struct net *net = syn->conn.net;
@@ -412,23 +413,19 @@ static void complete_handshake(struct tern_syn *syn, struct sk_buff *skb)
 	if (sk_acceptq_is_full(listener)) {
 		/* as if the ACK were lost: our SYN-ACK, sent again, gives another chance */
 		tern_mib_inc(net, ListenOverflows);
-		tern_mib_inc(net, ListenDrops);
-		kfree_skb(skb);
-		return;
+		goto drop;
 	}
 	sk = child_create(syn, skb);
-	if (!sk) {
-		tern_mib_inc(net, ListenDrops);
-		kfree_skb(skb);
-		return;
-	}
+	if (!sk)
+		goto drop;
 	__acquire(&sk->sk_lock.slock);	/* by sk_clone_lock() */
-	if (tern_port_inherit(listener, sk) ||
-	    !tern_conn_replace(&syn->conn, &tern_sk(sk)->conn)) {
-		/* another CPU has made a socket of it, or ended it */
+	if (tern_port_inherit(listener, sk)) {
 		tern_free_child(sk);
-		kfree_skb(skb);
-		return;
+		goto drop;
+	}
+	if (!tern_conn_replace(&syn->conn, &tern_sk(sk)->conn)) {
+		tern_free_child(sk);
+		return false;
 	}
 	syn_unlink(syn);
 	tern_mib_inc(net, PassiveOpens);
@@ -437,11 +434,16 @@ static void complete_handshake(struct tern_syn *syn, struct sk_buff *skb)
 	/* a RST or FIN may have come with the ACK: accept() gets it all the same */
 	if (!accept_queue_add(listener, sk)) {
 		tern_abandon_child(sk);
-		return;
+		return true;
 	}
 	bh_unlock_sock(sk);
 	listener->sk_data_ready(listener);
 	sock_put(sk);
+	return true;
+drop:
+	tern_mib_inc(net, ListenDrops);
+	kfree_skb(skb);
+	return true;
 }
 
 static bool seq_acceptable(const struct tern_syn *syn, const struct tern_skb_cb *cb)
@@ -518,8 +520,7 @@ bool tern_syn_rcv(struct tern_syn *syn, struct sk_buff *skb)
 		syn->acked = true;
 		goto drop;
 	}
-	complete_handshake(syn, skb);
-	return true;
+	return complete_handshake(syn, skb);
 drop:
 	kfree_skb(skb);
 	return true;
