@@ -25,8 +25,9 @@
 /* RFC 9293, 3.10.7.4: only a segment newer than the last one that set it */
 static void update_send_window(struct tern_sock *ts, const struct tern_skb_cb *cb)
 {
+	/* of two that are equally new, the larger came later; or there is no room at all */
 	if (seq_before(ts->snd_wl1, cb->seq) || seq_after(cb->ack, ts->snd_una) ||
-	    (ts->snd_wl1 == cb->seq && cb->window > ts->snd_wnd)) {
+	    (ts->snd_wl1 == cb->seq && (cb->window > ts->snd_wnd || !cb->window))) {
 		ts->snd_wl1 = cb->seq;
 		if (ts->snd_wnd != cb->window) {
 			ts->snd_wnd = cb->window;

@@ -193,6 +193,19 @@ static bool tried_enough(const struct sock *sk, u32 tries)
 	       (tern_is_orphan(sk) && tries >= READ_ONCE(tn->orphan_retries));
 }
 
+/*
+ * The peer took its window back with data in flight, and answers: what is sent
+ * again probes the window, and that may go on for ever (RFC 9293, 3.8.6.1).
+ */
+static bool probes_window(const struct sock *sk)
+{
+	const struct tern_sock *ts = tern_sk(sk);
+
+	return !ts->snd_wnd && !tern_is_orphan(sk) &&
+	       !((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV)) &&
+	       time_before(jiffies, ts->last_heard + 2 * tern_us_to_jiffies(TERN_RTO_MAX_US));
+}
+
 static void back_off(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
@@ -228,7 +241,7 @@ static void retransmission_timeout(struct sock *sk)
 				jiffies + tern_us_to_jiffies(min(ts->rto_us, USEC_PER_SEC / 2)));
 		return;
 	}
-	if (tried_enough(sk, ts->retransmits)) {
+	if (probes_window(sk) ? user_timeout_over(ts) : tried_enough(sk, ts->retransmits)) {
 		give_up(sk);
 		return;
 	}

@@ -422,6 +422,22 @@ def zero_window(w):
     c.alive()
 
 
+@scenario("a window taken back: what is in flight probes it, beyond the retries", slow=True)
+def window_taken_back(w):
+    w.sysctl("rto_min_ms", 200)
+    w.sysctl("retries", 2)
+    c = w.established()
+    c.repeats_ok = True
+    c.write(100)
+    c.expect("A", seq=1, len=100)
+    for _ in range(5):
+        c.send("A", window=0, ack=2)
+        c.expect("A", seq=2, len=99)
+    c.state("ESTABLISHED")
+    c.send("A", ack=101)
+    c.alive()
+
+
 @scenario("an answered zero window lasts beyond the retries", slow=True)
 def zero_window_for_long(w):
     w.sysctl("rto_min_ms", 200)
