@@ -210,7 +210,7 @@ def slow_start_with(w, c, rtt_of):
     with w.counts(HystartDelayDetect=1, HystartDelayCwnd=(INITIAL_WINDOW, None)):
         while ssthresh(c) > 1000:
             flight = cwnd(c) * 3 // 4
-            while c.write_at < edge(w, acked + 2 * flight):
+            while c.write_at < edge(w, acked + flight + INITIAL_WINDOW):
                 c.write(10 * w.mss)
             while sent < acked + flight:
                 segment = c.expect("A", seq=edge(w, sent), len=w.mss)
