@@ -107,9 +107,11 @@ static void segment_sent(struct sock *sk, struct sk_buff *skb)
 	struct tern_sock *ts = tern_sk(sk);
 
 	__skb_unlink(skb, &sk->sk_write_queue);
-	/* the clock may have wrapped since something was delivered */
-	if (ts->snd_una == ts->snd_nxt)
+	/* the clock may have wrapped since something was delivered, if ever it was */
+	if (ts->snd_una == ts->snd_nxt) {
 		ts->rack.valid = false;
+		ts->last_progress = TERN_CB(skb)->sent_us;
+	}
 	tern_rtx_append(ts, skb);
 	tern_rtx_watch(ts, skb);
 	ts->snd_nxt = TERN_CB(skb)->end_seq;

@@ -380,10 +380,15 @@ static_assert(sizeof(struct tern_skb_cb) <= sizeof_field(struct sk_buff, cb));
 
 #define TERN_CB(skb) ((struct tern_skb_cb *)(skb)->cb)
 
-/* microseconds; wraps after 71 minutes, as the header's timestamps do */
+/*
+ * Microseconds; wraps after 71 minutes, as the header's timestamps do, and for
+ * the first time five minutes after boot, as jiffies: no test is too short for it.
+ */
+#define TERN_CLOCK_START	((u32)(-300 * USEC_PER_SEC))
+
 static inline u32 tern_clock_us(void)
 {
-	return div_u64(ktime_get_ns(), NSEC_PER_USEC);
+	return (u32)div_u64(ktime_get_ns(), NSEC_PER_USEC) + TERN_CLOCK_START;
 }
 
 static inline u32 tern_tsval(const struct tern_sock *ts)

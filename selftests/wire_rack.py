@@ -123,6 +123,20 @@ def probe_is_one_segment(w):
     c.alive()
 
 
+@scenario("TLP: that of a first flight is not early", variants=TERN, slow=True)
+def probe_of_first_flight(w):
+    w.sysctl("tlp", 1)
+    c = long_path(w, PATH)
+    c.write(2 * w.mss)
+    c.expect("A", seq=1, len=w.mss)
+    times = [c.expect("A", seq=edge(w, 1), len=w.mss).ts for _ in range(2)]
+    waited = (times[1] - times[0]) & 0xffffffff
+    # microseconds; a slow machine is late, never early
+    check(waited > 1.4e6 * PATH, f"a probe after {waited} us")
+    c.send("A")
+    c.alive()
+
+
 @scenario("TLP: new data is the probe, if there is some", slow=True)
 def probe_is_new_data(w):
     w.sysctl("tlp", 1 if w.tern else 3)

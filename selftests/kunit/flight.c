@@ -208,7 +208,7 @@ struct flight *flight_new(u32 iss)
 		flight_free(f);
 		return NULL;
 	}
-	clock_us = U32_MAX - 20 * FLIGHT_RTT_US;
+	clock_us = (u32)(U32_MAX - 20 * FLIGHT_RTT_US - TERN_CLOCK_START);
 	no_memory = false;
 	fill_page(f->page);
 	make_connection(f, iss);
@@ -291,8 +291,10 @@ struct sk_buff *flight_send(struct flight *f, u32 len)
 		.seg_len = ts->mss,
 	};
 	/* as send.c has it */
-	if (ts->snd_una == ts->snd_nxt)
+	if (ts->snd_una == ts->snd_nxt) {
 		ts->rack.valid = false;
+		ts->last_progress = TERN_CB(skb)->sent_us;
+	}
 	tern_rtx_append(ts, skb);
 	tern_rtx_watch(ts, skb);
 	ts->snd_nxt += len;
