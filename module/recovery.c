@@ -361,7 +361,7 @@ void tern_recovery_xmit(struct sock *sk)
 	struct tern_sock *ts = tern_sk(sk);
 	struct sk_buff *skb;
 
-	if (ts->lost_out <= ts->retrans_out)
+	if (!ts->lost_out)
 		return;
 	for (skb = tern_rtx_find(ts, ts->rtx_seq); skb; skb = skb_rb_next(skb)) {
 		u32 in_flight = tern_in_flight(ts), room;
@@ -382,7 +382,5 @@ void tern_recovery_xmit(struct sock *sk)
 		else
 			tern_mib_add(sock_net(sk), FastRetrans, segments(ts, skb));
 		ts->rtx_seq = TERN_CB(skb)->end_seq;
-		if (ts->lost_out <= ts->retrans_out)
-			return;
 	}
 }

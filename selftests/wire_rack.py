@@ -165,6 +165,18 @@ def probe_brings_sack(w):
     c.alive()
 
 
+@scenario("TLP: a probe on its way does not hold back what is found lost", slow=True)
+def probe_and_loss(w):
+    w.sysctl("tlp", 1 if w.tern else 3)
+    with w.counts(LossProbes=1, SackRecovery=1, Timeouts=0):
+        c = burst(w, rtt=PATH)
+        c.expect("A", seq=edge(w, INITIAL_WINDOW - 1), len=w.mss)
+        sack(c, (1, INITIAL_WINDOW - 1))
+        c.expect("A", seq=1, len=w.mss)
+    c.send("A", ack=edge(w, INITIAL_WINDOW))
+    c.alive()
+
+
 @scenario("TLP: a probe that repaired a loss reduces the window", variants=TERN, slow=True)
 def probe_repaired(w):
     w.sysctl("tlp", 1 if w.tern else 3)
