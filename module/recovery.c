@@ -33,6 +33,7 @@ void tern_recovery_init(struct sock *sk)
 	ts->recover_seq = ts->snd_una;
 	ts->tlp_out = false;
 	ts->undo.possible = false;
+	ts->undone = 0;
 	tern_scoreboard_init(sk);
 	tern_rack_init(ts);
 }
@@ -88,7 +89,8 @@ static void reduce(struct sock *sk, enum tern_ca_state state, bool marked, u32 i
 
 	if (ts->ca_state == TERN_CA_OPEN) {
 		tern_undo_begin(sk);
-		ts->undo.possible = state == TERN_CA_RECOVERY;
+		if (state != TERN_CA_RECOVERY)
+			ts->undo.possible = false;
 		tern_prr_begin(&ts->prr, in_flight);
 	}
 	lower_ssthresh(ts, marked);
@@ -336,10 +338,8 @@ int tern_retransmit(struct sock *sk, struct sk_buff *skb, u32 limit)
 		tern_mib_inc(sock_net(sk), SpuriousRtxHostQueues);
 		return -EBUSY;
 	}
-	if (skb->len <= limit || tern_rtx_split(sk, skb, limit, GFP_ATOMIC)) {
-		tern_undo_retransmitted(sk, TERN_CB(skb)->end_seq - TERN_CB(skb)->seq);
+	if (skb->len <= limit || tern_rtx_split(sk, skb, limit, GFP_ATOMIC))
 		err = tern_transmit(sk, skb, GFP_ATOMIC);
-	}
 	if (err) {
 		tern_mib_add(sock_net(sk), RetransFail, segments(ts, skb));
 		return err;
@@ -348,6 +348,7 @@ int tern_retransmit(struct sock *sk, struct sk_buff *skb, u32 limit)
 	ts->stats.total_retrans += segments(ts, skb);
 	ts->stats.bytes_retrans += skb->len;
 	ts->prr.out += skb->len;
+	tern_undo_retransmitted(ts, skb);
 	tern_rtx_mark_retrans(ts, skb);
 	return 0;
 }

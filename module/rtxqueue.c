@@ -9,6 +9,8 @@
  *
  * Called with the socket locked.
  */
+#include <linux/list_sort.h>
+
 #include "compat.h"
 #include "rack.h"
 #include "recovery.h"
@@ -81,18 +83,29 @@ void tern_rtx_append(struct tern_sock *ts, struct sk_buff *skb)
 /**
  * tern_rtx_watch - news of a segment is awaited
  * @ts: socket
- * @skb: segment in the queue, sent at TERN_CB(skb)->sent_us
+ * @skb: segment in the queue, sent just now; or earlier, if tern_rtx_order() follows
  */
 void tern_rtx_watch(struct tern_sock *ts, struct sk_buff *skb)
 {
-	struct sk_buff *before;
+	list_move_tail(&skb->tcp_tsorted_anchor, &ts->sent_order);
+}
 
-	list_del_init(&skb->tcp_tsorted_anchor);
-	/* the last one, nearly always */
-	list_for_each_entry_reverse(before, &ts->sent_order, tcp_tsorted_anchor)
-		if ((s32)(TERN_CB(skb)->sent_us - TERN_CB(before)->sent_us) >= 0)
-			break;
-	list_add(&skb->tcp_tsorted_anchor, &before->tcp_tsorted_anchor);
+static int sent_later(void *priv, const struct list_head *a, const struct list_head *b)
+{
+	const struct tern_skb_cb *cb = TERN_CB(list_entry(a, struct sk_buff, tcp_tsorted_anchor));
+	const struct tern_skb_cb *than =
+		TERN_CB(list_entry(b, struct sk_buff, tcp_tsorted_anchor));
+
+	return (s32)(cb->sent_us - than->sent_us) ?: (s32)(cb->end_seq - than->end_seq);
+}
+
+/**
+ * tern_rtx_order - put what is watched into the order of sending again
+ * @ts: socket
+ */
+void tern_rtx_order(struct tern_sock *ts)
+{
+	list_sort(NULL, &ts->sent_order, sent_later);
 }
 
 static void rtx_remove(struct tern_sock *ts, struct sk_buff *skb)

@@ -20,6 +20,7 @@ void tern_rtx_mark_lost(struct tern_sock *ts, struct sk_buff *skb);
 void tern_rtx_mark_retrans(struct tern_sock *ts, struct sk_buff *skb);
 void tern_rtx_unmark(struct tern_sock *ts, struct sk_buff *skb, u8 marks);
 void tern_rtx_watch(struct tern_sock *ts, struct sk_buff *skb);
+void tern_rtx_order(struct tern_sock *ts);
 void tern_wmem_free_skb(struct sock *sk, struct sk_buff *skb);
 
 /* segments of which news is awaited, in the order of sending; skb may be taken out */

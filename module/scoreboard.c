@@ -13,6 +13,52 @@
 #include "rtxqueue.h"
 #include "sock.h"
 
+/*
+ * The longest runs of which all is known to be SACKed are skipped in one step:
+ * a peer that repeats them in every acknowledgment, in whatever pieces, must
+ * not make it look at each of their segments every time.
+ */
+#define for_each_run(ts, run) \
+	for (run = (ts)->sacked_runs; run < (ts)->sacked_runs + TERN_SACK_BLOCKS; run++)
+
+static u32 run_len(const struct tern_sack_block *run)
+{
+	return run->end - run->start;
+}
+
+static void remember_run(struct tern_sock *ts, u32 start, u32 end)
+{
+	struct tern_sack_block *run, *shortest = ts->sacked_runs;
+
+	for_each_run(ts, run) {
+		if (run_len(run) && !seq_after(run->start, end) && !seq_before(run->end, start)) {
+			start = seq_min(start, run->start);
+			end = seq_max(end, run->end);
+			run->end = run->start;
+		}
+		if (run_len(run) < run_len(shortest))
+			shortest = run;
+	}
+	if (end - start > run_len(shortest))
+		*shortest = (struct tern_sack_block){ start, end };
+}
+
+/* the segment behind a SACKed one, or behind all the run that it is in */
+static struct sk_buff *step_behind(const struct tern_sock *ts, struct sk_buff *skb, u32 *end)
+{
+	const struct tern_sack_block *run;
+
+	*end = TERN_CB(skb)->end_seq;
+	for_each_run(ts, run) {
+		if (seq_before(TERN_CB(skb)->seq, run->start) || seq_after(*end, run->end) ||
+		    !run_len(run))
+			continue;
+		*end = run->end;
+		return tern_rtx_find(ts, run->end);
+	}
+	return skb_rb_next(skb);
+}
+
 /**
  * tern_scoreboard_init - a connection begins: nothing sent, nothing SACKed
  * @sk: socket, snd_una set
@@ -24,7 +70,7 @@ void tern_scoreboard_init(struct sock *sk)
 	ts->rtx_seq = ts->snd_una;
 	ts->lost_seq = ts->snd_una;
 	ts->high_sacked = ts->snd_una;
-	memset(ts->sack_seen, 0, sizeof(ts->sack_seen));
+	memset(ts->sacked_runs, 0, sizeof(ts->sacked_runs));
 }
 
 /**
@@ -34,10 +80,16 @@ void tern_scoreboard_init(struct sock *sk)
 void tern_scoreboard_advance(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
+	struct tern_sack_block *run;
 
 	ts->rtx_seq = seq_max(ts->rtx_seq, ts->snd_una);
 	ts->lost_seq = seq_max(ts->lost_seq, ts->snd_una);
 	ts->high_sacked = seq_max(ts->high_sacked, ts->snd_una);
+	if (ts->undone && !seq_before(ts->snd_una, ts->undone_seq))
+		ts->undone = 0;
+	for_each_run(ts, run)
+		if (run_len(run) && !seq_after(run->end, ts->snd_una))
+			run->end = run->start;
 }
 
 /*
@@ -77,31 +129,41 @@ static struct sk_buff *fit_to_block(struct sock *sk, struct sk_buff *skb, u32 st
 	return skb;
 }
 
-/* mark what one block covers; returns whether all of it could be marked */
-static bool sack_block(struct sock *sk, u32 start, u32 end, struct tern_ack_news *news)
+static void mark_sacked(struct sock *sk, struct sk_buff *skb, struct tern_ack_news *news)
+{
+	struct tern_sock *ts = tern_sk(sk);
+
+	tern_rack_delivered(sk, skb, TERN_CB(skb)->end_seq, false);
+	tern_rate_delivered(ts, TERN_CB(skb), &news->rate);
+	if (TERN_CB(skb)->mark & TERN_SKB_MTU_PROBE)
+		tern_mtu_probe_delivered(sk);
+	TERN_CB(skb)->mark &= ~TERN_SKB_MTU_PROBE;
+	tern_rtx_mark_sacked(ts, skb);
+	ts->high_sacked = seq_max(ts->high_sacked, TERN_CB(skb)->end_seq);
+}
+
+/* mark what one block covers; only its first and last segment may be left out */
+static void sack_block(struct sock *sk, u32 start, u32 end, struct tern_ack_news *news)
 {
 	struct tern_sock *ts = tern_sk(sk);
 	struct sk_buff *skb = tern_rtx_find(ts, start), *inside;
-	bool all = true;
+	u32 from = end, to = end;
 
-	for (; skb && seq_before(TERN_CB(skb)->seq, end); skb = skb_rb_next(skb)) {
-		if (TERN_CB(skb)->mark & TERN_SKB_SACKED)
-			continue;
-		inside = fit_to_block(sk, skb, start, end);
-		if (!inside) {
-			all = false;
-			continue;
+	while (skb && seq_before(TERN_CB(skb)->seq, end)) {
+		if (!(TERN_CB(skb)->mark & TERN_SKB_SACKED)) {
+			inside = fit_to_block(sk, skb, start, end);
+			if (!inside) {
+				skb = skb_rb_next(skb);
+				continue;
+			}
+			mark_sacked(sk, inside, news);
+			skb = inside;
 		}
-		tern_rack_delivered(sk, inside, TERN_CB(inside)->end_seq, false);
-		tern_rate_delivered(ts, TERN_CB(inside), &news->rate);
-		if (TERN_CB(inside)->mark & TERN_SKB_MTU_PROBE)
-			tern_mtu_probe_delivered(sk);
-		TERN_CB(inside)->mark &= ~TERN_SKB_MTU_PROBE;
-		tern_rtx_mark_sacked(ts, inside);
-		ts->high_sacked = seq_max(ts->high_sacked, TERN_CB(inside)->end_seq);
-		skb = inside;
+		from = seq_min(from, TERN_CB(skb)->seq);
+		skb = step_behind(ts, skb, &to);
 	}
-	return all;
+	if (seq_before(from, end))
+		remember_run(ts, from, to);
 }
 
 static bool is_dsack(const struct tern_options *opts, u32 ack)
@@ -135,18 +197,6 @@ static void take_dsack(struct sock *sk, const struct tern_sack_block *block, u32
 	news->dsack_end = block->end;
 }
 
-/* the same block comes again and again: start where its last showing ended */
-static u32 unseen_start(const struct tern_sock *ts, const struct tern_sack_block *block)
-{
-	int i;
-
-	for (i = 0; i < TERN_SACK_BLOCKS; i++)
-		if (ts->sack_seen[i].start == block->start &&
-		    !seq_after(ts->sack_seen[i].end, block->end))
-			return ts->sack_seen[i].end;
-	return block->start;
-}
-
 /**
  * tern_scoreboard_sack - take the SACK blocks of an acknowledgment in
  * @sk: socket; snd_una not advanced yet
@@ -158,8 +208,7 @@ void tern_scoreboard_sack(struct sock *sk, const struct tern_options *opts, u32 
 			  struct tern_ack_news *news)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	struct tern_sack_block seen[TERN_SACK_BLOCKS] = { };
-	u32 before = ts->sacked_out, start;
+	u32 before = ts->sacked_out;
 	int i = 0;
 
 	tern_mib_inc(sock_net(sk), SACKRecv);
@@ -176,11 +225,8 @@ void tern_scoreboard_sack(struct sock *sk, const struct tern_options *opts, u32 
 			tern_mib_inc(sock_net(sk), SACKDiscard);
 			continue;
 		}
-		start = unseen_start(ts, block);
-		if (start == block->end || sack_block(sk, start, block->end, news))
-			seen[i] = *block;
+		sack_block(sk, block->start, block->end, news);
 	}
-	memcpy(ts->sack_seen, seen, sizeof(seen));
 	news->delivered += ts->sacked_out - before;
 }
 
@@ -237,6 +283,7 @@ void tern_scoreboard_forget(struct sock *sk)
 		tern_rtx_unmark(ts, skb, TERN_SKB_SACKED);
 		tern_rtx_watch(ts, skb);
 	}
+	tern_rtx_order(ts);
 	ts->high_sacked = ts->snd_una;
-	memset(ts->sack_seen, 0, sizeof(ts->sack_seen));
+	memset(ts->sacked_runs, 0, sizeof(ts->sacked_runs));
 }

@@ -202,9 +202,11 @@ struct tern_sock {
 	struct tern_rack rack;
 	struct tern_prr prr;
 	struct tern_undo undo;
+	u8 undone;			/* recoveries taken back, until undone_seq */
+	u32 undone_seq;
 	u32 lost_seq;			/* scoreboard was judged up to here */
 	u32 high_sacked;		/* end of the highest run SACKed */
-	struct tern_sack_block sack_seen[TERN_SACK_BLOCKS];
+	struct tern_sack_block sacked_runs[TERN_SACK_BLOCKS];	/* scoreboard.c */
 
 	/* explicit congestion notification (ecn.c) */
 	bool ecn_asked;

@@ -16,16 +16,21 @@
 #include "rtxqueue.h"
 #include "sock.h"
 
+#define MAX_UNDONE	8
+
 /**
  * tern_undo_begin - remember what it is like before the window is reduced
  * @sk: socket, about to enter recovery or loss from TERN_CA_OPEN
+ *
+ * A peer can make up witnesses, and all that is in flight must be looked at each
+ * time: what is in flight at the first mistake gives room for a few more.
  */
 void tern_undo_begin(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
 
 	ts->undo = (struct tern_undo){
-		.possible = true,
+		.possible = ts->undone < MAX_UNDONE,
 		.seq = ts->snd_una,
 		.snd_cwnd = ts->cong.snd_cwnd,
 		.snd_ssthresh = ts->cong.snd_ssthresh,
@@ -34,18 +39,19 @@ void tern_undo_begin(struct sock *sk)
 
 /**
  * tern_undo_retransmitted - something was sent again
- * @sk: socket
- * @len: bytes
+ * @ts: socket
+ * @skb: segment
  */
-void tern_undo_retransmitted(struct sock *sk, u32 len)
+void tern_undo_retransmitted(struct tern_sock *ts, const struct sk_buff *skb)
 {
-	struct tern_undo *undo = &tern_sk(sk)->undo;
+	const struct tern_skb_cb *cb = TERN_CB(skb);
+	struct tern_undo *undo = &ts->undo;
 
 	if (!undo->retransmitted) {
 		undo->retransmitted = true;
-		undo->tsval = tern_tsval(tern_sk(sk));
+		undo->tsval = cb->sent_us + ts->ts_off;
 	}
-	undo->retrans += len;
+	undo->retrans += cb->end_seq - cb->seq;
 }
 
 /**
@@ -75,11 +81,14 @@ static void restore(struct sock *sk)
 		tern_rtx_unmark(ts, skb, TERN_SKB_LOST | TERN_SKB_RETRANS);
 		tern_rtx_watch(ts, skb);
 	}
+	tern_rtx_order(ts);
 	ts->cong.snd_cwnd = max(ts->cong.snd_cwnd, ts->undo.snd_cwnd);
 	ts->cong.snd_ssthresh = max(ts->cong.snd_ssthresh, ts->undo.snd_ssthresh);
 	if (ts->cong.ops->undo)
 		ts->cong.ops->undo(&ts->cong);
 	ts->undo.possible = false;
+	ts->undone++;
+	ts->undone_seq = ts->snd_nxt;
 }
 
 /**

@@ -88,9 +88,9 @@ int tern_retransmit(struct sock *sk, struct sk_buff *skb, u32 limit)
 
 	if (skb->len > limit && !tern_rtx_split(sk, skb, limit, GFP_ATOMIC))
 		return -ENOMEM;
-	tern_undo_retransmitted(sk, TERN_CB(skb)->end_seq - TERN_CB(skb)->seq);
 	TERN_CB(skb)->sent_us = tern_clock_us();
 	TERN_CB(skb)->seg_len = ts->mss;
+	tern_undo_retransmitted(ts, skb);
 	tern_rtx_mark_retrans(ts, skb);
 	record((struct flight *)sk, skb, 0, TERN_SKB_RETRANS);
 	return 0;

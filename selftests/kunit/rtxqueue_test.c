@@ -160,6 +160,7 @@ static void watched_in_the_order_of_sending(struct kunit *test)
 						  tcp_tsorted_anchor), skb[1]);
 	tern_rtx_watch(&f->ts, skb[0]);
 	tern_rtx_watch(&f->ts, skb[2]);
+	tern_rtx_order(&f->ts);
 	KUNIT_EXPECT_PTR_EQ(test, list_first_entry(&f->ts.sent_order, struct sk_buff,
 						   tcp_tsorted_anchor), skb[0]);
 	KUNIT_EXPECT_STREQ(test, flight_check(f), "");

@@ -264,6 +264,43 @@ static void three_runs_above_are_enough(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, flight_check(f), "");
 }
 
+/* --- runs that are skipped ---------------------------------------------------------- */
+
+static u32 longest_run(const struct flight *f)
+{
+	u32 longest = 0;
+	int i;
+
+	for (i = 0; i < TERN_SACK_BLOCKS; i++)
+		longest = max(longest, f->ts.sacked_runs[i].end - f->ts.sacked_runs[i].start);
+	return longest / FLIGHT_MSS;
+}
+
+static void pieces_make_a_run(struct kunit *test)
+{
+	static const struct tern_options none;
+	struct flight *f = test->priv;
+	u32 n;
+
+	send_segments(test, 60);
+	sack(f, 10, 14);
+	sack(f, 20, 29);
+	KUNIT_EXPECT_EQ(test, longest_run(f), 10);
+	sack(f, 12, 24);		/* joins them */
+	KUNIT_EXPECT_EQ(test, longest_run(f), 20);
+	sack(f, 5, 35);			/* around all of it */
+	KUNIT_EXPECT_EQ(test, longest_run(f), 31);
+	/* more of them than are remembered: the longest stays */
+	for (n = 38; n < 58; n += 2)
+		sack(f, n, n);
+	KUNIT_EXPECT_EQ(test, longest_run(f), 31);
+	KUNIT_EXPECT_EQ(test, f->ts.sacked_out, 41 * FLIGHT_MSS);
+	KUNIT_EXPECT_STREQ(test, flight_check(f), "");
+	/* nothing is remembered of what is gone */
+	flight_ack(f, f->iss + 60 * FLIGHT_MSS, &none, true);
+	KUNIT_EXPECT_EQ(test, longest_run(f), 0);
+}
+
 /* --- reneging: RFC 2018, section 8 ------------------------------------------------ */
 
 static void reneging_forgets_every_sack(struct kunit *test)
@@ -298,6 +335,7 @@ static struct kunit_case scoreboard_cases[] = {
 	KUNIT_CASE(dsack_of_an_age_long_past_tells_nothing),
 	KUNIT_CASE(two_segments_above_are_not_enough),
 	KUNIT_CASE(three_runs_above_are_enough),
+	KUNIT_CASE(pieces_make_a_run),
 	KUNIT_CASE(reneging_forgets_every_sack),
 	{ }
 };

@@ -121,12 +121,38 @@ static void nothing_is_undone_that_was_not_sent_again(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, tern_undo_try(flight_sk(f), &f->news));
 }
 
+/* a peer that makes up D-SACKs: not as often as it likes in one flight */
+static void not_for_ever_in_one_flight(struct kunit *test)
+{
+	static const struct tern_options none;
+	struct flight *f = test->priv;
+	int i, undone = 0;
+
+	for (i = 0; i < 10; i++)
+		KUNIT_ASSERT_NOT_NULL(test, flight_send(f, FLIGHT_MSS));
+	for (i = 0; i < 100; i++) {
+		tern_undo_begin(flight_sk(f));
+		f->ts.ca_state = TERN_CA_RECOVERY;
+		flight_mark_lost(f, segment(f, 3));
+		KUNIT_ASSERT_EQ(test, tern_retransmit(flight_sk(f), segment(f, 3), FLIGHT_MSS), 0);
+		f->news.dsacked = FLIGHT_MSS;
+		f->ts.undo.retrans = 0;
+		undone += tern_undo_try(flight_sk(f), &f->news);
+	}
+	KUNIT_EXPECT_GT(test, undone, 1);
+	KUNIT_EXPECT_LT(test, undone, 10);
+	flight_ack(f, f->iss + 10 * FLIGHT_MSS, &none, true);
+	begin_recovery(test, TERN_CA_RECOVERY);
+	KUNIT_EXPECT_TRUE(test, f->ts.undo.possible);
+}
+
 static struct kunit_case undo_cases[] = {
 	KUNIT_CASE(echo_of_the_first_transmission_undoes),
 	KUNIT_CASE(echo_of_the_repair_undoes_nothing),
 	KUNIT_CASE(half_an_answer_undoes_nothing),
 	KUNIT_CASE(duplicates_of_all_repairs_undo),
 	KUNIT_CASE(nothing_is_undone_that_was_not_sent_again),
+	KUNIT_CASE(not_for_ever_in_one_flight),
 	{ }
 };
 
