@@ -18,9 +18,6 @@
  * a peer that repeats them in every acknowledgment, in whatever pieces, must
  * not make it look at each of their segments every time.
  */
-#define for_each_run(ts, run) \
-	for (run = (ts)->sacked_runs; run < (ts)->sacked_runs + TERN_SACK_BLOCKS; run++)
-
 static u32 run_len(const struct tern_sack_block *run)
 {
 	return run->end - run->start;
@@ -28,9 +25,10 @@ static u32 run_len(const struct tern_sack_block *run)
 
 static void remember_run(struct tern_sock *ts, u32 start, u32 end)
 {
-	struct tern_sack_block *run, *shortest = ts->sacked_runs;
+	struct tern_sack_block *run = ts->sacked_runs, *shortest = run;
+	int i;
 
-	for_each_run(ts, run) {
+	for (i = 0; i < TERN_SACK_BLOCKS; i++, run++) {
 		if (run_len(run) && !seq_after(run->start, end) && !seq_before(run->end, start)) {
 			start = seq_min(start, run->start);
 			end = seq_max(end, run->end);
@@ -46,10 +44,11 @@ static void remember_run(struct tern_sock *ts, u32 start, u32 end)
 /* the segment behind a SACKed one, or behind all the run that it is in */
 static struct sk_buff *step_behind(const struct tern_sock *ts, struct sk_buff *skb, u32 *end)
 {
-	const struct tern_sack_block *run;
+	const struct tern_sack_block *run = ts->sacked_runs;
+	int i;
 
 	*end = TERN_CB(skb)->end_seq;
-	for_each_run(ts, run) {
+	for (i = 0; i < TERN_SACK_BLOCKS; i++, run++) {
 		if (seq_before(TERN_CB(skb)->seq, run->start) || seq_after(*end, run->end) ||
 		    !run_len(run))
 			continue;
@@ -80,14 +79,15 @@ void tern_scoreboard_init(struct sock *sk)
 void tern_scoreboard_advance(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	struct tern_sack_block *run;
+	struct tern_sack_block *run = ts->sacked_runs;
+	int i;
 
 	ts->rtx_seq = seq_max(ts->rtx_seq, ts->snd_una);
 	ts->lost_seq = seq_max(ts->lost_seq, ts->snd_una);
 	ts->high_sacked = seq_max(ts->high_sacked, ts->snd_una);
 	if (ts->undone && !seq_before(ts->snd_una, ts->undone_seq))
 		ts->undone = 0;
-	for_each_run(ts, run)
+	for (i = 0; i < TERN_SACK_BLOCKS; i++, run++)
 		if (run_len(run) && !seq_after(run->end, ts->snd_una))
 			run->end = run->start;
 }
