@@ -318,7 +318,7 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
 
 	if (twin)
 		next(setsockopt)(twin->tcp, level, name, value, size);
-	return next(setsockopt)(fd, level, name, value, size);
+	return set_option(fd, level, name, value, size);
 }
 
 int shutdown(int fd, int how)

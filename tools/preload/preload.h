@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 /* A program may have these names for things of its own. */
@@ -26,6 +27,7 @@
 
 /* socket.c */
 bool is_tern(int fd);
+int set_option(int fd, int level, int name, const void *value, socklen_t size);
 
 /* dual.c */
 

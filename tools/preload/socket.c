@@ -4,6 +4,7 @@
  * is opened as Tern's, and says that it is TCP when asked, as programs ask
  * before they set an option of TCP. Whatever is not TCP is left alone.
  */
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -46,6 +47,35 @@ int getsockopt(int fd, int level, int name, void *value, socklen_t *size)
 	    *protocol == protocol_number)
 		*protocol = IPPROTO_TCP;
 	return 0;
+}
+
+/**
+ * set_option() - setsockopt(), and SO_ZEROCOPY also where the kernel refuses it
+ * @fd: any descriptor
+ * @level: as for setsockopt()
+ * @name: as for setsockopt()
+ * @value: as for setsockopt()
+ * @size: as for setsockopt()
+ *
+ * Linux 6.1 grants that to the protocols that it knows only.
+ *
+ * Return: as setsockopt().
+ */
+int set_option(int fd, int level, int name, const void *value, socklen_t size)
+{
+	int result = next(setsockopt)(fd, level, name, value, size);
+
+	if (result && errno == EOPNOTSUPP && level == SOL_SOCKET && name == SO_ZEROCOPY &&
+	    is_tern(fd))
+		return next(setsockopt)(fd, SOL_TERN, TERN_ZEROCOPY, value, size);
+	return result;
+}
+
+/* dual.c has another, which does more. */
+__attribute__((weak))
+int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
+{
+	return set_option(fd, level, name, value, size);
 }
 
 /**
