@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Programs made for TCP, as Debian ships them, unchanged, over Tern: what they
-say must be what they say over TCP (programs/).
+"""Programs made for TCP, as Debian ships them, unchanged, over Tern, and those of
+the kernel's own tests that take two hosts: what they say must be what they say
+over TCP (programs/).
 
 The short form goes over IPv4 without loss, one case of each program that is not
 a test itself; with TERN_LONG=1, or with words, all cases, over IPv6 too, and on
@@ -18,7 +19,7 @@ from lib import ktap
 from lib.tool import has_hook, need_tool
 import programs
 
-# program, what shows that it is there, how `tern run` reaches it
+# program, what shows that it is there (or it is built with the tests), how `tern run` reaches it
 PROGRAMS = (
     ("web", "nginx", ()),
     ("iperf", "iperf3", ()),
@@ -28,6 +29,9 @@ PROGRAMS = (
     ("git", "git", ()),
     ("scripting", "node", ()),
     ("socat", "socat", ()),
+    ("mptcp_connect", "", ()),
+    ("msg_zerocopy", "", ()),
+    ("tcp_mmap", "", ()),
     ("cpython", "/usr/lib/python3.11/test/test_socket.py", ()),
     ("static", "/run/tern/busybox", ("--bpf",)),
 )

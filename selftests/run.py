@@ -17,21 +17,14 @@ import sys
 import tempfile
 
 from lib import doors, ktap
-from lib.tool import PATIENCE, TERN, background, begin, has_hook, must_be, output, run
+from lib.tool import (PATIENCE, TERN, background, begin, connections, has_hook, helper, must_be,
+                      output, run)
 from lib.wire import wait_for
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 NOBODY = 65534
 NOT_RUN, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
 
 OPENED = ("tcp4", "tcp6", "tcp4-6", "tcp4-flags", "tcp6-flag", "exchange4", "exchange6")
-
-
-def helper(name):
-    for directory in (HERE, os.path.join(HERE, "..", "build", "selftests")):
-        if os.path.exists(os.path.join(directory, name)):
-            return os.path.join(directory, name)
-    raise AssertionError(f"{name} has not been built")
 
 
 def plain():
@@ -63,18 +56,6 @@ def by_preload():
 
 def by_bpf():
     return with_tern((*OPENED, "syscall"), 253)
-
-
-def connections(protocol):
-    """How many this namespace has opened and taken so far, by Tern or TCP"""
-    if protocol == "tern":
-        with open("/proc/thread-self/net/tern/snmp", encoding="ascii") as file:
-            counter = dict(line.split() for line in file)
-    else:
-        with open("/proc/thread-self/net/snmp", encoding="ascii") as file:
-            names, values = (line.split() for line in file if line.startswith("Tcp:"))
-        counter = dict(zip(names, values))
-    return int(counter["ActiveOpens"]), int(counter["PassiveOpens"])
 
 
 # --- both engines ---------------------------------------------------------------

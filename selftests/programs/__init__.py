@@ -79,6 +79,10 @@ class Place:
             file.write(content.encode() if isinstance(content, str) else content)
         return self.path(name)
 
+    def read(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
     def _listeners(self, pid):
         files = ["tern/sockets"] if self.protocol == "tern" else ["tcp", "tcp6"]
         for name in files:

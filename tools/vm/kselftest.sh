@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# The kernel's own kselftest library, and checkpatch, unpacked from Debian's
-# linux-source-6.12 into the cache. Sourced, after kernels.sh.
+# The kernel's own kselftest library and tests of sockets, and checkpatch,
+# unpacked from Debian's linux-source-6.12 into the cache. Sourced, after
+# kernels.sh.
 
-# unpack_source NAME MEMBER...: members of the source into $cache/NAME, once
-# for each version of the package
+# unpack_source NAME MEMBER...: members of the source, or patterns for them, into
+# $cache/NAME, once for each version of the package: other members, another name
 unpack_source() {
 	local dir=$cache/$1 version
 
@@ -17,7 +18,8 @@ unpack_source() {
 	say "unpacking ${dir##*/} from linux-source-6.12"
 	rm -rf "$dir.new" && mkdir -p "$dir.new" &&
 	tar -x -f /usr/src/linux-source-6.12.tar.xz -C "$dir.new" \
-		--strip-components=1 "${@/#/linux-source-6.12/}" &&
+		--strip-components=1 --wildcards --no-wildcards-match-slash \
+		"${@/#/linux-source-6.12/}" &&
 	echo "$version" >"$dir.new/version" &&
 	rm -rf "$dir" && mv "$dir.new" "$dir"
 }
@@ -27,8 +29,9 @@ kselftest_library() {
 	local at=tools/testing/selftests
 
 	need check
-	unpack_source kselftest-6.12 $at/lib.mk $at/kselftest \
+	unpack_source kselftest-6.12-net $at/lib.mk $at/kselftest \
 		$at/kselftest.h $at/kselftest_harness.h $at/net/lib.sh \
-		$at/net/lib tools/include/uapi || exit 1
-	export KSFT_DIR=$cache/kselftest-6.12/$at
+		$at/net/lib "$at/net/*.c" $at/net/mptcp/mptcp_connect.c \
+		include/uapi/linux/net_tstamp.h tools/include/uapi || exit 1
+	export KSFT_DIR=$cache/kselftest-6.12-net/$at
 }

@@ -24,6 +24,8 @@ vm      zstd                zstd                        unpacks kernels
 vm      kmod                modprobe                    loads modules in the test machine
 vm      iproute2            ip                          sets up networks in the test machine
 check   linux-source-6.12   /usr/src/linux-source-6.12.tar.xz   holds the kselftest library
+check   libssl-dev          /usr/include/openssl/ssl.h  builds a test of the kernel itself
+check   libnuma-dev         /usr/include/numa.h         builds a test of the kernel itself
 check   python3             /usr/bin/python3            runs the tests written in Python
 check   procps              sysctl                      used by the kselftest library
 check   iputils-ping        ping                        used by the tests
