@@ -115,31 +115,46 @@ static bool claims_overlap(const struct sock *sk, const struct tern_bind *other)
 	       tern_addr_covers(&other->addr, false, &addr);
 }
 
-static bool may_share(struct sock *sk, const struct tern_bind *other)
+/* for whom a port is claimed */
+enum claimant {
+	BY_NUMBER,	/* a program that asked for this one */
+	ALONE,		/* one that gets a port that is free */
+	EXHAUSTED,	/* one that shares, net.ipv4.ip_autobind_reuse, when none is left */
+};
+
+static bool may_share(struct sock *sk, const struct tern_bind *other, enum claimant who)
 {
-	if (!other->sk)
-		return (sk->sk_reuse && other->reuse) || (sk->sk_reuseport && other->reuseport);
-	if (sk->sk_reuse && other->sk->sk_reuse && inet_sk_state_load(other->sk) != TCP_LISTEN)
-		return true;
-	return sk->sk_reuseport && other->sk->sk_reuseport &&
-	       uid_eq(sock_i_uid(sk), sock_i_uid(other->sk));
+	const struct sock *sk2 = other->sk;
+	bool reuse = sk->sk_reuse && (sk2 ? sk2->sk_reuse && inet_sk_state_load(sk2) != TCP_LISTEN :
+				      other->reuse);
+	bool reuseport = sk->sk_reuseport && (sk2 ? sk2->sk_reuseport &&
+					      uid_eq(sock_i_uid(sk), sock_i_uid(other->sk)) :
+					      other->reuseport);
+
+	switch (who) {
+	case BY_NUMBER:
+		return reuse || reuseport;
+	case EXHAUSTED:		/* not if both could listen */
+		return reuse && !reuseport;
+	default:
+		return false;
+	}
 }
 
-static bool bind_conflict(struct sock *sk, const struct tern_bucket *tb, bool ephemeral)
+static bool bind_conflict(struct sock *sk, const struct tern_bucket *tb, enum claimant who)
 {
 	const struct tern_bind *other;
 
 	hlist_for_each_entry(other, &tb->owners, node) {
 		if (other->sk == sk || !claims_overlap(sk, other))
 			continue;
-		/* a port that the kernel picks is shared with nobody */
-		if (ephemeral || !may_share(sk, other))
+		if (!may_share(sk, other, who))
 			return true;
 	}
 	return false;
 }
 
-static int claim(struct sock *sk, u16 port, bool ephemeral)
+static int claim(struct sock *sk, u16 port, enum claimant who)
 {
 	struct port_chain *chain = chain_of(sock_net(sk), port);
 	struct tern_bind *bind = &tern_sk(sk)->bind;
@@ -148,7 +163,7 @@ static int claim(struct sock *sk, u16 port, bool ephemeral)
 
 	spin_lock_bh(&chain->lock);
 	tb = bucket_find(chain, sock_net(sk), port);
-	if (tb && bind_conflict(sk, tb, ephemeral))
+	if (tb && bind_conflict(sk, tb, who))
 		goto unlock;
 	err = 0;
 	if (bind->bucket)	/* listen() on a bound socket: only the check */
@@ -175,6 +190,25 @@ static void port_range(const struct sock *sk, int *low, u32 *count)
 	*count = high - *low + 1;
 }
 
+static int claim_any(struct sock *sk, enum claimant who)
+{
+	u32 i, count, offset;
+	int low, port, err;
+
+	port_range(sk, &low, &count);
+	offset = get_random_u32() % count;
+	for (i = 0; i < count; i++) {
+		port = low + (offset + i) % count;
+		if (inet_is_local_reserved_port(sock_net(sk), port))
+			continue;
+		err = claim(sk, port, who);
+		if (err != -EADDRINUSE)
+			return err;
+		cond_resched();
+	}
+	return -EADDRINUSE;
+}
+
 /**
  * tern_get_port - claim a port for bind() or listen()
  * @sk: socket, locked, its address set; may hold the port already
@@ -184,24 +218,15 @@ static void port_range(const struct sock *sk, int *low, u32 *count)
  */
 int tern_get_port(struct sock *sk, unsigned short port)
 {
-	u32 i, count, offset;
-	int low, err;
+	int err;
 
 	if (port)
-		return claim(sk, port, false);
+		return claim(sk, port, BY_NUMBER);
 
-	port_range(sk, &low, &count);
-	offset = get_random_u32() % count;
-	for (i = 0; i < count; i++) {
-		port = low + (offset + i) % count;
-		if (inet_is_local_reserved_port(sock_net(sk), port))
-			continue;
-		err = claim(sk, port, true);
-		if (err != -EADDRINUSE)
-			return err;
-		cond_resched();
-	}
-	return -EADDRINUSE;
+	err = claim_any(sk, ALONE);
+	if (err == -EADDRINUSE && READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_autobind_reuse))
+		err = claim_any(sk, EXHAUSTED);
+	return err;
 }
 
 /**

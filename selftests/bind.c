@@ -288,6 +288,34 @@ TEST_F(bind, ports_run_out)
 	EXPECT_LE(0, bound(self->door, any));
 }
 
+/* net.ipv4.ip_autobind_reuse */
+TEST_F(bind, shared_when_they_run_out)
+{
+	struct addr any = addr_any(self->door, 0);
+	int fd, both[2];
+
+	ASSERT_EQ(0, sysctl_set("net/ipv4/ip_local_port_range", "20000 20000"));
+	ASSERT_EQ(0, sysctl_set("net/ipv4/ip_autobind_reuse", "1"));
+	fd = bound_with(self->door, any, SO_REUSEADDR);
+	ASSERT_LE(0, fd);
+	EXPECT_ERRNO(EADDRINUSE, bound(self->door, any));
+	EXPECT_ERRNO(EADDRINUSE, bound_with(self->door, any, SO_REUSEPORT));
+	EXPECT_LE(0, bound_with(self->door, any, SO_REUSEADDR));
+	ASSERT_EQ(0, listen(fd, 1));
+	EXPECT_ERRNO(EADDRINUSE, bound_with(self->door, any, SO_REUSEADDR));
+
+	/* two that could listen side by side get a port each */
+	ASSERT_EQ(0, sysctl_set("net/ipv4/ip_local_port_range", "20001 20001"));
+	for (int i = 0; i < 2; i++) {
+		both[i] = door_socket(self->door, 0);
+		sock_set(both[i], SOL_SOCKET, SO_REUSEADDR, 1);
+		sock_set(both[i], SOL_SOCKET, SO_REUSEPORT, 1);
+	}
+	ASSERT_EQ(0, sock_bind(both[0], &any));
+	EXPECT_ERRNO(EADDRINUSE, sock_bind(both[1], &any));
+	EXPECT_LE(0, bound_with(self->door, any, SO_REUSEADDR));
+}
+
 TEST_F(bind, reserved_ports)
 {
 	struct addr at;
