@@ -62,6 +62,22 @@ static int family_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 	return len;
 }
 
+/* MSG_FASTOPEN connects: else nobody looks at the address */
+static int family_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
+{
+	struct msghdr inner = *msg;
+	struct sockaddr_in6 sin6;
+	int ret;
+
+	if (!(msg->msg_flags & MSG_FASTOPEN) || !msg->msg_name)
+		return inet_sendmsg(sock, msg, size);
+	inner.msg_namelen = to_sin6(&sin6, msg->msg_name, msg->msg_namelen);
+	inner.msg_name = &sin6;
+	ret = inet_sendmsg(sock, &inner, size);
+	msg->msg_iter = inner.msg_iter;
+	return ret;
+}
+
 /* the only address that a stream gives is that of an error (MSG_ERRQUEUE) */
 static int family_recvmsg(struct socket *sock, struct msghdr *msg, size_t size, int flags)
 {
@@ -88,7 +104,7 @@ static const struct proto_ops family_ops = {
 	.shutdown	= inet_shutdown,
 	.setsockopt	= tern_sock_setsockopt,
 	.getsockopt	= sock_common_getsockopt,
-	.sendmsg	= inet_sendmsg,
+	.sendmsg	= family_sendmsg,
 	.recvmsg	= family_recvmsg,
 	.mmap		= sock_no_mmap,
 	.set_rcvlowat	= tern_set_rcvlowat,

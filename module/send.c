@@ -9,6 +9,7 @@
  * softirq as well.
  */
 #include <linux/uio.h>
+#include <net/inet_common.h>
 #include <net/sock.h>
 
 #include "ack.h"
@@ -553,6 +554,17 @@ int tern_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 	return tern_send_locked(sk, msg, tern_msg_splices(msg));
 }
 
+/* MSG_FASTOPEN: as TCP, which has a cookie of few peers, the payload after the handshake */
+static int connect_first(struct sock *sk, const struct msghdr *msg)
+{
+	const struct sockaddr *addr = msg->msg_name;
+	int flags = msg->msg_flags & MSG_DONTWAIT ? O_NONBLOCK : 0;
+
+	if (addr && msg->msg_namelen >= sizeof(addr->sa_family) && addr->sa_family == AF_UNSPEC)
+		return -EOPNOTSUPP;
+	return __inet_stream_connect(sk->sk_socket, msg->msg_name, msg->msg_namelen, flags, 1);
+}
+
 /**
  * tern_sendmsg - send(), write() and the rest of their family
  * @sk: socket, not locked
@@ -566,7 +578,9 @@ int tern_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	int ret;
 
 	lock_sock(sk);
-	ret = tern_sendmsg_locked(sk, msg, size);
+	ret = msg->msg_flags & MSG_FASTOPEN ? connect_first(sk, msg) : 0;
+	if (!ret)
+		ret = tern_sendmsg_locked(sk, msg, size);
 	release_sock(sk);
 	return ret;
 }

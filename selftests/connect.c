@@ -61,6 +61,36 @@ TEST_F(connect, nonblocking)
 	EXPECT_LE(0, accept(listener, NULL, NULL));
 }
 
+/* MSG_FASTOPEN: with TCP too nothing rides on the SYN, without a cookie */
+TEST_F(connect, by_sending)
+{
+	struct addr at;
+	int listener = sock_listen_lo(self->door, &at);
+	int fd = door_socket(self->door, 0);
+	char buf[8] = "";
+	int server;
+
+	EXPECT_ERRNO(EINVAL, send(fd, "abc", 3, MSG_FASTOPEN));
+	EXPECT_EQ(3, sendto(fd, "abc", 3, MSG_FASTOPEN, &at.sa, at.len));
+	server = accept(listener, NULL, NULL);
+	ASSERT_LE(0, server);
+	EXPECT_EQ(3, read_all(server, buf, 3));
+	EXPECT_STREQ("abc", buf);
+	EXPECT_ERRNO(EISCONN, sendto(fd, "d", 1, MSG_FASTOPEN, &at.sa, at.len));
+	EXPECT_ERRNO(EISCONN, send(fd, "d", 1, MSG_FASTOPEN));
+
+	fd = door_socket(self->door, SOCK_NONBLOCK);
+	EXPECT_ERRNO(EINPROGRESS, sendto(fd, "d", 1, MSG_FASTOPEN, &at.sa, at.len));
+	EXPECT_EQ(0, outcome(fd));
+	EXPECT_EQ(1, send(fd, "d", 1, 0));
+
+	close(listener);
+	fd = door_socket(self->door, 0);
+	EXPECT_ERRNO(ECONNREFUSED, sendto(fd, "e", 1, MSG_FASTOPEN, &at.sa, at.len));
+	at.sa.sa_family = AF_UNSPEC;
+	EXPECT_ERRNO(EOPNOTSUPP, sendto(fd, "e", 1, MSG_FASTOPEN, &at.sa, at.len));
+}
+
 TEST_F(connect, already_in_progress)
 {
 	struct addr to = addr_host(self->door, 1, 2, 9);
