@@ -61,7 +61,7 @@ check:
 	@tools/vm/check --kernel $(KERNEL) $(TESTS)
 
 check-long:
-	@tools/vm/check --long --kernel $(KERNEL) $(or $(TESTS),differ real_programs.py)
+	@tools/vm/check --long --kernel $(KERNEL) $(or $(TESTS),differ kernel_tests.py real_programs.py)
 
 demo:
 	@tools/vm/run --kernel $(KERNEL) --module -- tools/demo/demo.sh
