@@ -435,11 +435,10 @@ static int wait_for_room(struct sock *sk, int copied, long *timeo)
 {
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	drop_empty_tail(sk);
-	if (copied) {
-		/* what is held back could keep the room that is waited for */
+	if (copied)
 		mark_push(sk);
-		tern_push(sk, TERN_NAGLE_PUSH);
-	}
+	/* what is held back could keep the room that is waited for */
+	tern_push(sk, copied ? TERN_NAGLE_PUSH : tern_sk(sk)->nagle);
 	return sk_stream_wait_memory(sk, timeo);
 }
 
@@ -579,7 +578,9 @@ int tern_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 
 	lock_sock(sk);
 	ret = msg->msg_flags & MSG_FASTOPEN ? connect_first(sk, msg) : 0;
-	if (!ret)
+	if (ret)
+		ret = sk_stream_error(sk, msg->msg_flags, ret);
+	else
 		ret = tern_sendmsg_locked(sk, msg, size);
 	release_sock(sk);
 	return ret;

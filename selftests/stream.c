@@ -278,22 +278,6 @@ TEST_F(stream, corked)
 	EXPECT_STREQ("ab", buf);
 }
 
-TEST_F(stream, corked_and_full)
-{
-	static char buf[1 << 16];
-	int fds[2], flags[] = { 0, MSG_MORE };
-
-	for (int i = 0; i < 2; i++) {
-		ASSERT_EQ(0, sock_pair(self->door, fds));
-		ASSERT_EQ(0, sock_set(fds[0], SOL_SOCKET, SO_SNDBUF, 1));
-		ASSERT_EQ(0, sock_set(fds[0], SOL_TCP, TCP_CORK, !flags[i]));
-		ASSERT_LT(0, send(fds[0], buf, sizeof(buf), MSG_DONTWAIT | flags[i]));
-		EXPECT_EQ(0, sock_ioctl(fds[0], SIOCOUTQNSD));
-		close(fds[0]);
-		close(fds[1]);
-	}
-}
-
 TEST_F(stream, vectors)
 {
 	char a[4] = "abc", b[4] = "", c[8] = "defghij", in[4] = "", rest[12] = "";

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <linux/errqueue.h>
 #include <linux/sockios.h>
@@ -326,6 +327,30 @@ TEST_F(zerocopy, among_copies_and_pages)
 	j.file = pattern_file(j.total);
 	ASSERT_LE(0, j.file);
 	EXPECT_EQ(0, carry(&j, fds));
+}
+
+/* A segment of single bytes is not full, but its pages fill the send buffer. */
+TEST_F(zerocopy, corked_and_full)
+{
+	int flags[] = { 0, MSG_MORE }, page = getpagesize(), fds[2];
+	struct iovec pieces[64];
+	struct msghdr msg = { .msg_iov = pieces, .msg_iovlen = ARRAY_SIZE(pieces) };
+	char *buf = mmap(NULL, ARRAY_SIZE(pieces) * page, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, buf);
+	for (unsigned int i = 0; i < ARRAY_SIZE(pieces); i++)
+		pieces[i] = (struct iovec){ buf + i * page, 1 };
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, pair(self->door, fds));
+		ASSERT_EQ(0, sock_set(fds[0], SOL_SOCKET, SO_SNDBUF, 1));
+		ASSERT_EQ(0, sock_set(fds[0], SOL_TCP, TCP_CORK, !flags[i]));
+		ASSERT_LT(0, sendmsg(fds[0], &msg, MSG_DONTWAIT | MSG_ZEROCOPY | flags[i]));
+		EXPECT_EQ(0, sock_ioctl(fds[0], SIOCOUTQNSD));
+		close(fds[0]);
+		close(fds[1]);
+	}
+	munmap(buf, ARRAY_SIZE(pieces) * page);
 }
 
 /* fds[0] is connected to a host whose answers are lost. */
