@@ -292,6 +292,8 @@ void tern_recovery_enter_loss(struct sock *sk)
 	}
 	if (ts->ca_state == TERN_CA_OPEN)
 		tern_undo_begin(sk);
+	else
+		tern_undo_age(ts);
 	lower_ssthresh(ts, false);
 	ts->cong.snd_cwnd = tern_in_flight(ts) + ts->mss;
 	ts->ca_state = TERN_CA_LOSS;

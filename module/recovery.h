@@ -50,6 +50,7 @@ void tern_scoreboard_forget(struct sock *sk);
 
 /* undo.c */
 void tern_undo_begin(struct sock *sk);
+void tern_undo_age(struct tern_sock *ts);
 void tern_undo_retransmitted(struct tern_sock *ts, const struct sk_buff *skb);
 void tern_undo_dsack(struct sock *sk, u32 end_seq, u32 len);
 bool tern_undo_try(struct sock *sk, const struct tern_ack_news *news);

@@ -259,7 +259,7 @@ static void retransmission_timeout(struct sock *sk)
 		ts->stats.total_retrans++;
 		tern_send_syn(sk);
 	} else {
-		if (skb)
+		if (skb && !probes_window(sk))
 			tern_mtu_timeout(sk, skb);
 		tern_recovery_enter_loss(sk);
 		skb = tern_rtx_head(ts);

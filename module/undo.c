@@ -38,6 +38,18 @@ void tern_undo_begin(struct sock *sk)
 }
 
 /**
+ * tern_undo_age - another timeout in a series that may be long
+ * @ts: socket
+ *
+ * An echo cannot be compared any more when the clock has gone half around.
+ */
+void tern_undo_age(struct tern_sock *ts)
+{
+	if (ts->undo.retransmitted && tern_tsval(ts) - ts->undo.tsval > 1u << 30)
+		ts->undo.possible = false;
+}
+
+/**
  * tern_undo_retransmitted - something was sent again
  * @ts: socket
  * @skb: segment

@@ -428,13 +428,15 @@ def window_taken_back(w):
     w.sysctl("retries", 2)
     c = w.established()
     c.repeats_ok = True
-    c.write(100)
-    c.expect("A", seq=1, len=100)
-    for _ in range(5):
-        c.send("A", window=0, ack=2)
-        c.expect("A", seq=2, len=99)
+    c.write(w.mss)
+    c.expect("A", seq=1, len=w.mss)
+    # nor does it say anything of the path
+    with w.counts(MTUPFail=0):
+        for _ in range(5):
+            c.send("A", window=0, ack=2)
+            c.expect("A", seq=2, len=w.mss - 1)
     c.state("ESTABLISHED")
-    c.send("A", ack=101)
+    c.send("A", ack=1 + w.mss)
     c.alive()
 
 

@@ -121,6 +121,20 @@ static void nothing_is_undone_that_was_not_sent_again(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, tern_undo_try(flight_sk(f), &f->news));
 }
 
+/* timeout after timeout, for longer than the clock can tell earlier from later */
+static void nothing_is_undone_after_an_hour(struct kunit *test)
+{
+	struct flight *f = test->priv;
+	int minutes;
+
+	begin_recovery(test, TERN_CA_LOSS);
+	for (minutes = 0; minutes < 50; minutes += 2) {
+		flight_tick(120 * USEC_PER_SEC);
+		tern_undo_age(&f->ts);
+	}
+	KUNIT_EXPECT_FALSE(test, acknowledge_both(f, tern_tsval(&f->ts)));
+}
+
 /* a peer that makes up D-SACKs: not as often as it likes in one flight */
 static void not_for_ever_in_one_flight(struct kunit *test)
 {
@@ -152,6 +166,7 @@ static struct kunit_case undo_cases[] = {
 	KUNIT_CASE(half_an_answer_undoes_nothing),
 	KUNIT_CASE(duplicates_of_all_repairs_undo),
 	KUNIT_CASE(nothing_is_undone_that_was_not_sent_again),
+	KUNIT_CASE(nothing_is_undone_after_an_hour),
 	KUNIT_CASE(not_for_ever_in_one_flight),
 	{ }
 };
