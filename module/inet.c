@@ -68,19 +68,17 @@ static struct inet_protosw inet6_protosw = {
 /**
  * tern_inet_register - open the door
  *
- * Context: module load. Return: 0 or -errno.
+ * Only a permanent protocol of that number, which no kernel has, could keep
+ * IPv6's closed.
+ *
+ * Context: module load.
  */
-int __init tern_inet_register(void)
+void __init tern_inet_register(void)
 {
-	int err;
-
 	inet_protosw.protocol = tern_protocol;
 	inet6_protosw.protocol = tern_protocol;
-	err = inet6_register_protosw(&inet6_protosw);
-	if (err)
-		return err;
+	WARN_ON_ONCE(inet6_register_protosw(&inet6_protosw));
 	inet_register_protosw(&inet_protosw);
-	return 0;
 }
 
 /**

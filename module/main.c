@@ -75,20 +75,17 @@ static int __init tern_init(void)
 	err = tern_ip6_register();
 	if (err)
 		goto ip4;
-	err = tern_inet_register();
-	if (err)
-		goto ip6;
+	/* behind an open door nothing may fail: a socket could be there already */
 	err = tern_family_register();
 	if (err) {
 		pr_err("tern: address family %u is taken\n", tern_family);
 		err = -EBUSY;	/* modprobe takes -EEXIST for "is loaded already" */
-		goto inet;
+		goto ip6;
 	}
+	tern_inet_register();
 	pr_info("tern: family %u, protocol %u\n", tern_family, tern_protocol);
 	return 0;
 
-inet:
-	tern_inet_unregister();
 ip6:
 	tern_ip6_unregister();
 ip4:

@@ -520,7 +520,7 @@ void tern_kill_orphans(struct net *net);
 /* family.c, inet.c */
 int tern_family_register(void);
 void tern_family_unregister(void);
-int tern_inet_register(void);
+void tern_inet_register(void);
 void tern_inet_unregister(void);
 
 #endif
