@@ -128,7 +128,7 @@ static bool may_share(struct sock *sk, const struct tern_bind *other, enum claim
 	bool reuse = sk->sk_reuse && (sk2 ? sk2->sk_reuse && inet_sk_state_load(sk2) != TCP_LISTEN :
 				      other->reuse);
 	bool reuseport = sk->sk_reuseport && (sk2 ? sk2->sk_reuseport &&
-					      uid_eq(sock_i_uid(sk), sock_i_uid(other->sk)) :
+					      uid_eq(sock_i_uid(sk), other->uid) :
 					      other->reuseport);
 
 	switch (who) {
@@ -175,6 +175,7 @@ static int claim(struct sock *sk, u16 port, enum claimant who)
 		goto unlock;
 	}
 	tb->connect_only = false;
+	bind->uid = sock_i_uid(sk);
 	bucket_join(tb, bind);
 	inet_sk(sk)->inet_num = port;
 unlock:
@@ -283,6 +284,7 @@ static int try_connect_port(struct sock *sk, u16 port, struct tern_conn **old)
 		}
 		tb->connect_only = true;
 	}
+	ts->bind.uid = sock_i_uid(sk);
 	bucket_join(tb, &ts->bind);
 	inet_sk(sk)->inet_num = port;
 	inet_sk(sk)->inet_sport = htons(port);
@@ -357,6 +359,7 @@ int tern_port_inherit(struct sock *listener, struct sock *child)
 	spin_lock_bh(&chain->lock);
 	tb = bucket_find(chain, sock_net(listener), port);
 	if (tb && tb == READ_ONCE(tern_sk(listener)->bind.bucket)) {
+		tern_sk(child)->bind.uid = tern_sk(listener)->bind.uid;
 		bucket_join(tb, &tern_sk(child)->bind);
 		err = 0;
 	}
@@ -375,6 +378,7 @@ void tern_port_to_timewait(struct sock *sk, struct tern_bind *bind)
 	struct port_chain *chain = chain_of(sock_net(sk), inet_sk(sk)->inet_num);
 
 	bind->sk = NULL;
+	bind->uid = old->uid;
 	bind->dev = sk->sk_bound_dev_if;
 	bind->reuse = sk->sk_reuse;
 	bind->reuseport = sk->sk_reuseport;

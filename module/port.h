@@ -4,6 +4,7 @@
 
 #include <linux/in6.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
 
 struct sock;
 struct tern_bucket;
@@ -14,6 +15,7 @@ struct tern_conn;
  * @node: in the bucket's list of owners
  * @bucket: the port held, NULL when none
  * @sk: whose claim, NULL once it is in TIME_WAIT
+ * @uid: who claimed it: SO_REUSEPORT is for the same user's only
  * @addr: local address claimed, for a claim in TIME_WAIT
  * @dev: interface claimed, for a claim in TIME_WAIT
  * @reuse: SO_REUSEADDR, for a claim in TIME_WAIT
@@ -26,6 +28,7 @@ struct tern_bind {
 	struct hlist_node node;
 	struct tern_bucket *bucket;
 	struct sock *sk;
+	kuid_t uid;
 	struct in6_addr addr;
 	int dev;
 	bool reuse;

@@ -214,6 +214,33 @@ TEST_F(bind, reuse_port)
 	EXPECT_LT(0, got[1]);
 }
 
+/* The user who bound counts, not who has what came from there. */
+TEST_F(bind, reuse_port_with_connections)
+{
+	struct addr at = addr_loopback(self->door, PORT);
+	int listener, orphan;
+
+	ASSERT_EQ(0, seteuid(65534));
+	listener = bound_with(self->door, at, SO_REUSEPORT);
+	ASSERT_LE(0, listener);
+	ASSERT_EQ(0, listen(listener, 64));
+	/* nobody's yet, and nobody's any more */
+	ASSERT_LE(0, sock_dial(self->door, &at));
+	ASSERT_LE(0, sock_dial(self->door, &at));
+	orphan = accept(listener, NULL, NULL);
+	ASSERT_LE(0, orphan);
+	close(orphan);
+	EXPECT_LE(0, bound_with(self->door, at, SO_REUSEPORT));
+	ASSERT_EQ(0, seteuid(0));
+	/* another user's */
+	ASSERT_LE(0, sock_dial(self->door, &at));
+	ASSERT_LE(0, accept(listener, NULL, NULL));
+	ASSERT_EQ(0, seteuid(65534));
+	EXPECT_LE(0, bound_with(self->door, at, SO_REUSEPORT));
+	ASSERT_EQ(0, seteuid(0));
+	EXPECT_ERRNO(EADDRINUSE, bound_with(self->door, at, SO_REUSEPORT));
+}
+
 TEST_F(bind, specific_addresses)
 {
 	struct addr one = addr_loopback(self->door, PORT);
