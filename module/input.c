@@ -520,7 +520,7 @@ void tern_rcv_fin(struct sock *sk)
 		tern_state_event(sk, TERN_EV_RCV_FIN);
 		tern_send_ack(sk);
 		tern_time_wait(sk);
-		return;
+		break;
 	default:		/* the FIN came again */
 		return;
 	}

@@ -32,9 +32,9 @@ bool tern_readable(const struct sock *sk, int target)
 
 	if (avail <= 0)
 		return false;
-	/* a full buffer must not wait for more than it can take */
-	return avail >= target ||
-	       atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf) ||
+	/* a full buffer must not wait for more than it can take, nor while memory is short */
+	return avail >= target || sk_under_memory_pressure(sk) ||
+	       atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf) / 8 * 7 ||
 	       tern_receive_window(ts) <= ts->rcv_mss;
 }
 
@@ -282,7 +282,7 @@ static void in_order(struct sock *sk, struct sk_buff *skb)
 		sack_forget_received(ts);
 	if (fin)
 		tern_rcv_fin(sk);
-	else if (!tern_is_orphan(sk))
+	if (!tern_is_orphan(sk))
 		tern_data_ready(sk);
 }
 

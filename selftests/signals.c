@@ -281,6 +281,30 @@ TEST_F(signals, io_data)
 	EXPECT_EQ(POLLIN | POLLRDNORM, announced(sig, fds[0]));
 }
 
+TEST_F(signals, io_answer_with_the_end)
+{
+	struct timespec patience = { DEADLINE_MS / 1000, 0 }, none = {};
+	sigset_t set;
+	int fds[2];
+	char c;
+
+	ASSERT_EQ(0, sock_pair(self->door, fds));
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	ASSERT_EQ(0, sigprocmask(SIG_BLOCK, &set, NULL));
+	ASSERT_EQ(0, fcntl(fds[0], F_SETOWN, getpid()));
+	ASSERT_EQ(0, fcntl(fds[0], F_SETFL, O_ASYNC));
+	ASSERT_EQ(0, shutdown(fds[0], SHUT_WR));
+	ASSERT_EQ(0, read(fds[1], &c, 1));
+	ASSERT_TRUE(wait_until(sock_state(fds[0]) == TCP_FIN_WAIT2));
+	while (sigtimedwait(&set, NULL, &none) == SIGIO)
+		;
+	/* in one segment */
+	ASSERT_EQ(1, send(fds[1], "a", 1, MSG_MORE));
+	close(fds[1]);
+	EXPECT_EQ(SIGIO, sigtimedwait(&set, NULL, &patience));
+}
+
 TEST_F(signals, io_hangup)
 {
 	int sig = SIGRTMIN + 1, fds[2], band;
