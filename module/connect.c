@@ -41,25 +41,40 @@ static void begin(struct sock *sk, u32 iss)
 	tern_recovery_init(sk);
 }
 
+/* rules may ask for the port, which had not been chosen when the route was looked up */
+static int route_again(struct sock *sk)
+{
+	sk_dst_reset(sk);
+	return tern_sk(sk)->ip->route(sk);
+}
+
 /**
  * tern_connect_start - take a port, enter SYN_SENT, send the SYN
  * @sk: socket in CLOSED, locked, routed; conn.flow has both addresses and the
  *	remote port
  *
- * Return: 0, -EADDRNOTAVAIL or -ENOMEM.
+ * Return: 0, -EADDRNOTAVAIL, -ENOMEM, or why there is no route from that port.
  */
 int tern_connect_start(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
 	struct tern_conn *old = NULL;
+	bool bound = ts->bind.bucket;
+	u32 iss;
 	int err;
 
 	ts->conn.dev = sk->sk_bound_dev_if;
 	err = tern_port_connect(sk, &old);
 	if (err)
 		return err;
+	iss = old ? tern_tw_succeed(tern_conn_tw(old)) : tern_isn(&ts->conn.flow);
+	err = bound ? 0 : route_again(sk);
+	if (err) {
+		tern_leave_tables(sk);
+		return err;
+	}
 	sk_set_txhash(sk);
-	begin(sk, old ? tern_tw_succeed(tern_conn_tw(old)) : tern_isn(&ts->conn.flow));
+	begin(sk, iss);
 	tern_state_event(sk, TERN_EV_OPEN_ACTIVE);
 	tern_mib_inc(sock_net(sk), ActiveOpens);
 	tern_send_syn(sk);

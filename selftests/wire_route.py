@@ -3,12 +3,14 @@
 """What happens to the route of a connection: another gateway, another MTU, none
 at all for a while. The scenario tells the kernel as routers and operators do,
 by ICMP and by ip(8)."""
+import errno
 import struct
 import subprocess
 
+from lib import netns
 from lib.scenario import TERN, main, scenario
 from lib.ternwire import ICMP, ICMPV6, address_bytes, internet_checksum, ip_packet, pseudo_header
-from lib.wire import check_equal, wait_for
+from lib.wire import PORT, check_equal, wait_for
 
 ICMP_REDIRECT, REDIRECT_HOST = 5, 1
 NDISC_REDIRECT, ND_OPT_REDIRECT_HEADER, ND_HOP_LIMIT = 137, 4, 255
@@ -97,6 +99,16 @@ def smaller_mtu(w):
     c.expect("A", seq=1 + 2 * w.mss - 200, len=200)
     c.send("A", ack=1 + 2 * w.mss)
     c.alive()
+
+
+@scenario("a rule for source ports: of the port that connect() has chosen")
+def port_rule(w):
+    netns.sysctl("net.ipv4.ip_local_port_range", "50000 50000")
+    ip(w, "rule", "add", "pref", "1", "sport", "50000", "prohibit")
+    sock = w.socket()
+    check_equal(sock.connect_ex((w.remote, PORT)), errno.EACCES, "errno of connect()")
+    ip(w, "rule", "del", "pref", "1")
+    check_equal(sock.connect_ex((w.remote, PORT)), errno.EINPROGRESS, "errno of connect()")
 
 
 @scenario("no route for a while: what was sent goes again later", variants=TERN)
