@@ -178,5 +178,6 @@ void tern_pacing_resume(struct sock *sk)
 		return;
 	tern_recovery_xmit(sk);
 	tern_push_pending(sk);
+	tern_check_space(sk);		/* TCP_NOTSENT_LOWAT: less is unsent */
 	sk_mem_reclaim(sk);
 }
