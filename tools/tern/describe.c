@@ -13,16 +13,37 @@
 static bool json;	/* what is being written */
 static bool numbers;	/* rates in full */
 
+/* bytes of the UTF-8 character at the beginning; 0 if it is none, of names anybody chose */
+static int utf8_length(const unsigned char *text)
+{
+	int n = text[0] < 0x80 ? 1 : text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 :
+		text[0] < 0xf0 ? 3 : text[0] < 0xf5 ? 4 : 0;
+
+	for (int i = 1; i < n; i++)
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	/* longer than need be, halves of pairs, and beyond the last */
+	if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
+	    (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
+		return 0;
+	return n;
+}
+
 void json_string(const char *text)
 {
 	putchar('"');
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
+	while (*text) {
+		int n = utf8_length((const unsigned char *)text);
+
+		if (!n)
+			printf("\\ufffd");
+		else if (*text == '"' || *text == '\\')
 			printf("\\%c", *text);
 		else if ((unsigned char)*text < ' ')
 			printf("\\u%04x", *text);
 		else
-			putchar(*text);
+			fwrite(text, n, 1, stdout);
+		text += n ? n : 1;
 	}
 	putchar('"');
 }
