@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import socket
+import subprocess
 
 from lib import doors, ktap, netns
 from lib.tool import background, begin, must_be, output, run
@@ -149,6 +150,25 @@ def json_objects():
     must_be(json.loads(output("tern", "ss", "-jl")), [])
 
 
+def names_of_all_kinds():
+    """What a process calls itself must not spoil the list for who reads it"""
+    own = "/proc/self/comm"
+    with open(own, "rb") as file:
+        before = file.read().rstrip()
+    bad = "\ufffd"
+    names = {b'a"b\\c': 'a"b\\c', "\u00e9\u20ac".encode(): "\u00e9\u20ac",
+             b"x\xff\xc3": "x" + 2 * bad, b"\xed\xa0\x80": 3 * bad, b"\xe2\x82": 2 * bad}
+    with listener("protocol", 4, 6010):
+        for name, shown in names.items():
+            with open(own, "wb") as file:
+                file.write(name)
+            text = subprocess.run(("tern", "ss", "-jlp"), capture_output=True, check=True).stdout
+            users = json.loads(text)[0]["users"]
+            must_be(users[0]["name"], shown)
+    with open(own, "wb") as file:
+        file.write(before)
+
+
 def summary():
     with scene("protocol"):
         text = output("tern", "ss", "-s")
@@ -251,6 +271,7 @@ def main():
         ("sockets and filters as ss has them", same_as_ss),
         ("timers, details, memory, measurements", same_items),
         ("JSON", json_objects),
+        ("JSON: names that are not UTF-8", names_of_all_kinds),
         ("summary", summary),
         ("addresses of AF_TERN", dual_stack),
         ("-K", kills),
