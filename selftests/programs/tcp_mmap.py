@@ -3,6 +3,7 @@
 that is woken for half a megabyte each time; with -z the one sends without copies,
 and the other maps what it receives"""
 import re
+import signal
 
 from lib.tool import kernel_test, without_numbers
 from lib.wire import wait_for
@@ -32,11 +33,13 @@ def transfer(place, *options):
     client.terminate()
     said = client.communicate(timeout=PATIENCE)[0].decode()
     wait_for(lambda: "rcv_mss" in log(), "the receiver sees the end", PATIENCE)
+    # unless its optmem is full of notices that it does not read: as they come
+    assert client.returncode in (0, -signal.SIGTERM), client.returncode
     text = log()
     if place.protocol == "tern" and "-z" in options:
         assert text.count(REFUSAL) == 1, text
         text = text.replace(REFUSAL, "")
-    return client.returncode, said, without_numbers(text)
+    return said, without_numbers(text)
 
 
 CASES = (("-z", lambda place: transfer(place, "-z")), ("read()", transfer),
