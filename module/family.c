@@ -65,16 +65,17 @@ static int family_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 /* MSG_FASTOPEN connects: else nobody looks at the address */
 static int family_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 {
-	struct msghdr inner = *msg;
+	void *name = msg->msg_name;
+	int namelen = msg->msg_namelen, ret;
 	struct sockaddr_in6 sin6;
-	int ret;
 
-	if (!(msg->msg_flags & MSG_FASTOPEN) || !msg->msg_name)
+	if (likely(!(msg->msg_flags & MSG_FASTOPEN)) || !name)
 		return inet_sendmsg(sock, msg, size);
-	inner.msg_namelen = to_sin6(&sin6, msg->msg_name, msg->msg_namelen);
-	inner.msg_name = &sin6;
-	ret = inet_sendmsg(sock, &inner, size);
-	msg->msg_iter = inner.msg_iter;
+	msg->msg_namelen = to_sin6(&sin6, name, namelen);
+	msg->msg_name = &sin6;
+	ret = inet_sendmsg(sock, msg, size);
+	msg->msg_name = name;
+	msg->msg_namelen = namelen;
 	return ret;
 }
 

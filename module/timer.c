@@ -230,6 +230,7 @@ static bool local_queue_patience(struct tern_sock *ts)
 static void retransmission_timeout(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
+	bool probing = probes_window(sk);
 	struct sk_buff *skb;
 
 	if (ts->snd_una == ts->snd_nxt)
@@ -241,7 +242,7 @@ static void retransmission_timeout(struct sock *sk)
 				jiffies + tern_us_to_jiffies(min(ts->rto_us, USEC_PER_SEC / 2)));
 		return;
 	}
-	if (probes_window(sk) ? user_timeout_over(ts) : tried_enough(sk, ts->retransmits)) {
+	if (probing ? user_timeout_over(ts) : tried_enough(sk, ts->retransmits)) {
 		give_up(sk);
 		return;
 	}
@@ -259,7 +260,7 @@ static void retransmission_timeout(struct sock *sk)
 		ts->stats.total_retrans++;
 		tern_send_syn(sk);
 	} else {
-		if (skb && !probes_window(sk))
+		if (skb && !probing)
 			tern_mtu_timeout(sk, skb);
 		tern_recovery_enter_loss(sk);
 		skb = tern_rtx_head(ts);

@@ -255,6 +255,15 @@ static int announced(int sig, int fd)
 	return info.si_fd == fd ? info.si_band : -1;
 }
 
+/* of what happens to @fd, for sigtimedwait() */
+static int take_sigio(int fd, sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGIO);
+	return sigprocmask(SIG_BLOCK, set, NULL) || fcntl(fd, F_SETOWN, getpid()) ||
+	       fcntl(fd, F_SETFL, O_ASYNC);
+}
+
 TEST_F(signals, io)
 {
 	struct timespec patience = { DEADLINE_MS / 1000, 0 };
@@ -262,11 +271,7 @@ TEST_F(signals, io)
 	int fds[2];
 
 	ASSERT_EQ(0, sock_pair(self->door, fds));
-	sigemptyset(&set);
-	sigaddset(&set, SIGIO);
-	ASSERT_EQ(0, sigprocmask(SIG_BLOCK, &set, NULL));
-	ASSERT_EQ(0, fcntl(fds[0], F_SETOWN, getpid()));
-	ASSERT_EQ(0, fcntl(fds[0], F_SETFL, O_ASYNC));
+	ASSERT_EQ(0, take_sigio(fds[0], &set));
 	EXPECT_EQ(1, write(fds[1], "a", 1));
 	EXPECT_EQ(SIGIO, sigtimedwait(&set, NULL, &patience));
 }
@@ -289,11 +294,7 @@ TEST_F(signals, io_answer_with_the_end)
 	char c;
 
 	ASSERT_EQ(0, sock_pair(self->door, fds));
-	sigemptyset(&set);
-	sigaddset(&set, SIGIO);
-	ASSERT_EQ(0, sigprocmask(SIG_BLOCK, &set, NULL));
-	ASSERT_EQ(0, fcntl(fds[0], F_SETOWN, getpid()));
-	ASSERT_EQ(0, fcntl(fds[0], F_SETFL, O_ASYNC));
+	ASSERT_EQ(0, take_sigio(fds[0], &set));
 	ASSERT_EQ(0, shutdown(fds[0], SHUT_WR));
 	ASSERT_EQ(0, read(fds[1], &c, 1));
 	ASSERT_TRUE(wait_until(sock_state(fds[0]) == TCP_FIN_WAIT2));

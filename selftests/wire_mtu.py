@@ -60,9 +60,8 @@ def small_is_no_black_hole(w):
     c.send("A", ack=101)
 
 
-@scenario("a probe that passes brings the large segments back", variants=TERN, slow=True)
-def probe_passes(w):
-    c = black_hole(w)
+def large_again(w, c, mss):
+    """The black hole goes away, and a probe finds that out: segments of that size"""
     with w.counts(MTUPFail=1, MTUProbes=1, MTUPSuccess=1):
         c.write(8000)
         path(w, c, BASE_MTU, lambda lost, at: at == 8001)
@@ -72,22 +71,18 @@ def probe_passes(w):
         path(w, c, 1500, lambda lost, to: to == at + 30 * w.mss)
     at = c.rcv_nxt
     c.write(2 * w.mss)
-    c.expect("A", seq=at, len=w.mss)
+    c.expect("A", seq=at, len=mss)
+
+
+@scenario("a probe that passes brings the large segments back", variants=TERN, slow=True)
+def probe_passes(w):
+    large_again(w, black_hole(w), w.mss)
 
 
 @scenario("a probe is as large as the peer allows", variants=TERN, slow=True)
 def probe_of_peers_mss(w):
     mss = w.mss - 8
-    c = black_hole(w, mss=mss)
-    with w.counts(MTUPFail=1, MTUProbes=1, MTUPSuccess=1):
-        c.write(8000)
-        path(w, c, BASE_MTU, lambda lost, at: at == 8001)
-        at = c.rcv_nxt
-        c.write(30 * w.mss)
-        path(w, c, 1500, lambda lost, to: to == at + 30 * w.mss)
-    at = c.rcv_nxt
-    c.write(2 * w.mss)
-    c.expect("A", seq=at, len=mss)
+    large_again(w, black_hole(w, mss=mss), mss)
 
 
 @scenario("a probe that is lost does not reduce the window", variants=TERN, slow=True)
