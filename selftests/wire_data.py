@@ -15,6 +15,7 @@ from lib.wire import check, check_equal, wait_for
 
 SOL_TCP = socket.IPPROTO_TCP
 IPV6_FRAGMENT = 44
+SO_RCVBUFFORCE = 33
 TCP_NODELAY, TCP_CORK, TCP_KEEPIDLE, TCP_KEEPINTVL = 1, 3, 4, 5
 
 
@@ -227,13 +228,13 @@ def echo_of_in_order(w):
 
 # --- receive window -------------------------------------------------------------
 
-def fill_window(c):
+def fill_window(c, segment=None):
     """Send until the kernel offers no window; how much it took"""
     sent, length = 0, c.world.mss
     while length:
         c.send(len=length)
         sent += length
-        length = min(c.expect("A", len=0, ack=c.snd_nxt).window, c.world.mss)
+        length = min(c.expect("A", len=0, ack=c.snd_nxt).window, segment or c.world.mss)
     return sent
 
 
@@ -264,6 +265,18 @@ def receiver_silly_window(w):
     c.expect("A", ack=c.snd_nxt, win=0)
     c.read(sent - 10)
     check(c.expect("A", ack=c.snd_nxt).window >= min(w.mss, sent // 2), "window after all is read")
+
+
+@scenario("receiver's silly window: a large buffer opens by a sixteenth of it", variants=TERN)
+def large_buffer_opens(w):
+    c = w.established(options=[(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 19)])
+    sent = fill_window(c, 6000)
+    c.read(sent // 20)
+    c.expect_none()
+    c.send("A", seq=c.snd_nxt - 1)
+    c.expect("A", ack=c.snd_nxt, win=0)
+    c.read(sent // 10)
+    check(c.expect("A", ack=c.snd_nxt).window >= sent // 16, "window after more is read")
 
 
 @scenario("the right edge of the window is never withdrawn")

@@ -7,10 +7,11 @@ RFC 8985, RFC 9937, RFC 3522, RFC 4015, RFC 3708. Timers are waited for, never
 measured: a scenario says what comes next, and what must not have happened by
 then.
 """
+import socket
 import time
 
-from lib.flight import (INITIAL_WINDOW, burst, ca_state, cwnd, edge, expect_segments, long_path,
-                        sack, ssthresh)
+from lib.flight import (INITIAL_WINDOW, LARGE_BUFFER, burst, ca_state, cwnd, edge,
+                        expect_segments, long_path, sack, ssthresh)
 from lib.scenario import TERN, main, scenario
 from lib.wire import check, check_equal
 
@@ -323,6 +324,26 @@ def proportional(w):
             sent += 1
     check(5 <= sent <= 7, f"{sent} segments sent for nine delivered")
     check_equal(ca_state(c), CA_RECOVERY, "state of recovery")
+
+
+@scenario("PRR: one segment is sent for two that are delivered, where the window is halved",
+          variants=TERN)
+def halved(w):
+    c = w.established(options=LARGE_BUFFER + [(socket.SOL_TCP, socket.TCP_CONGESTION, b"newreno")])
+    c.write(60 * w.mss)
+    expect_segments(c, INITIAL_WINDOW)
+    c.send("A", ack=edge(w, 10))
+    for number in range(10, 30):
+        c.expect("A", seq=edge(w, number), len=w.mss)
+    sack(c, (11, 14), ack=10)
+    c.expect("A", seq=edge(w, 10), len=w.mss)
+    sent = 1
+    # long before what is in flight has come down to half
+    for last in range(15, 23):
+        sack(c, (11, last), ack=10)
+        while c.expect_maybe("A", len=w.mss):
+            sent += 1
+    check(5 <= sent <= 6, f"{sent} segments sent for eleven delivered")
 
 
 @scenario("PRR: a recovery ends with a window of ssthresh")
