@@ -6,6 +6,12 @@
  * is over at once when the queue is as long as half of the path: the rounds of
  * caution would overflow a buffer of a bandwidth-delay product.
  *
+ * The smallest RTT of a round is that of its beginning: when it has grown, the
+ * window has doubled already. So there is a second sign, the train of the first
+ * HyStart (Ha and Rhee, 2011): ACKs that follow one another for longer than the
+ * sender took to send. It may be the path's unsteadiness: growth is slow until the
+ * next round, whose RTT tells.
+ *
  * Pure. Without the RFC's limit L on growth by one acknowledgment: what that
  * protects from, bursts, is pacing's business here.
  */
@@ -19,22 +25,29 @@
 #define MAX_RTT_THRESH_US	16000u
 #define MIN_RTT_DIVISOR		8
 #define N_RTT_SAMPLE		8
+#define N_CERTAIN		32	/* on a path with jitter, 8 may all be large */
 #define CSS_GROWTH_DIVISOR	4
 #define CSS_ROUNDS		5
+#define TRAIN_GAP_US		2000u	/* between ACKs: more is no train */
 #define UNKNOWN			(~0u)
 
-static void begin_round(struct tern_hystart *hs, u32 snd_nxt)
+static void begin_round(struct tern_hystart *hs, const struct tern_cong_sample *s)
 {
-	hs->round_end = snd_nxt;
+	hs->round_end = s->snd_nxt;
 	hs->last_min_us = hs->min_us;
 	hs->min_us = UNKNOWN;
 	hs->samples = 0;
+	hs->train_begin_us = s->now_us;
+	hs->train_end_us = s->now_us;
+}
+
+static u32 rtt_threshold(const struct tern_hystart *hs)
+{
+	return clamp(hs->last_min_us / MIN_RTT_DIVISOR, MIN_RTT_THRESH_US, MAX_RTT_THRESH_US);
 }
 
 static void judge_round(struct tern_hystart *hs)
 {
-	u32 threshold;
-
 	if (hs->samples < N_RTT_SAMPLE || hs->last_min_us == UNKNOWN)
 		return;
 	if (hs->css_rounds) {
@@ -43,19 +56,33 @@ static void judge_round(struct tern_hystart *hs)
 			hs->css_rounds = 0;
 		return;
 	}
-	threshold = clamp(hs->last_min_us / MIN_RTT_DIVISOR, MIN_RTT_THRESH_US, MAX_RTT_THRESH_US);
-	if (hs->min_us >= hs->last_min_us + threshold) {
+	if (hs->min_us >= hs->last_min_us + rtt_threshold(hs)) {
 		hs->baseline_us = hs->min_us;
 		hs->css_rounds = 1;
 	}
 }
 
-/* more than half a round trip: no path is that unsteady for all of a round's samples */
+/* pacing sends a window in half of a round trip: five eighths tell of a queue */
+static void judge_train(struct tern_cong *c, const struct tern_cong_sample *s)
+{
+	struct tern_hystart *hs = &c->hystart;
+
+	if (s->now_us - hs->train_end_us > min(TRAIN_GAP_US, c->min_rtt_us / 4))
+		return;
+	hs->train_end_us = s->now_us;
+	if (!hs->css_rounds && hs->last_min_us != UNKNOWN &&
+	    hs->train_end_us - hs->train_begin_us > c->min_rtt_us / 8 * 5) {
+		hs->baseline_us = 0;	/* not in this round */
+		hs->css_rounds = 1;
+	}
+}
+
+/* more than half a round trip: no path is that unsteady for so many samples */
 static bool queue_is_certain(const struct tern_cong *c)
 {
 	const struct tern_hystart *hs = &c->hystart;
 
-	return hs->css_rounds && hs->samples >= N_RTT_SAMPLE &&
+	return hs->css_rounds && hs->samples >= N_CERTAIN &&
 	       hs->min_us - c->min_rtt_us > c->min_rtt_us / 2;
 }
 
@@ -65,11 +92,11 @@ static void sample_round(struct tern_cong *c, const struct tern_cong_sample *s)
 
 	if (!hs->last_min_us) {		/* a new connection */
 		hs->min_us = UNKNOWN;
-		begin_round(hs, s->snd_nxt);
+		begin_round(hs, s);
 	}
 	if (s->rtt_us) {
 		hs->min_us = min(hs->min_us, s->rtt_us);
-		if (hs->samples < N_RTT_SAMPLE)
+		if (hs->samples < N_CERTAIN)
 			hs->samples++;
 		judge_round(hs);
 		if (queue_is_certain(c)) {
@@ -77,9 +104,12 @@ static void sample_round(struct tern_cong *c, const struct tern_cong_sample *s)
 			return;
 		}
 	}
+	judge_train(c, s);
 	if (seq_before(s->snd_una, hs->round_end))
 		return;
-	begin_round(hs, s->snd_nxt);
+	begin_round(hs, s);
+	if (hs->css_rounds && !hs->baseline_us)
+		hs->baseline_us = hs->last_min_us + rtt_threshold(hs);
 	if (hs->css_rounds && ++hs->css_rounds > CSS_ROUNDS)
 		c->snd_ssthresh = c->snd_cwnd;
 }

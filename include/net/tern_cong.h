@@ -25,7 +25,9 @@ struct tern_cong_ops;
  * @round_end: snd_nxt at the beginning of this round trip
  * @last_min_us: smallest RTT of the round before; ~0 for none
  * @min_us: smallest RTT of this round; ~0 for none yet
- * @baseline_us: that of the round in which conservative slow start began
+ * @baseline_us: less than that ends conservative slow start: there is no queue
+ * @train_begin_us: clock at the beginning of this round
+ * @train_end_us: clock at the last of this round's ACKs that came close together
  * @samples: RTT samples in this round
  * @css_rounds: rounds of conservative slow start; 0 outside of it
  */
@@ -34,6 +36,8 @@ struct tern_hystart {
 	u32 last_min_us;
 	u32 min_us;
 	u32 baseline_us;
+	u32 train_begin_us;
+	u32 train_end_us;
 	u8 samples;
 	u8 css_rounds;
 };

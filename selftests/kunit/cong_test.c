@@ -69,6 +69,43 @@ static void hystart_leaves_at_once_when_the_rtt_has_grown_by_half(struct kunit *
 	KUNIT_EXPECT_LT(test, c.snd_cwnd, 190 * MSS);
 }
 
+/* nor for the RTT; but it must confirm that */
+static void hystart_is_cautious_after_a_long_train(struct kunit *test)
+{
+	struct tern_cong c;
+	u32 now = 0;
+
+	path_begin(&c, &tern_newreno, 100);
+	c.min_rtt_us = 50000;
+	path_train(&c, &now, 50000, 25000);
+	KUNIT_EXPECT_EQ(test, c.snd_cwnd, 200 * MSS);
+	path_train(&c, &now, 50000, 25000);
+	KUNIT_EXPECT_EQ(test, c.snd_cwnd, 400 * MSS);
+	path_train(&c, &now, 50000, 40000);
+	KUNIT_EXPECT_GT(test, c.snd_cwnd, (400 + 250) * MSS);
+	KUNIT_EXPECT_LT(test, c.snd_cwnd, (400 + 350) * MSS);
+	KUNIT_EXPECT_EQ(test, c.hystart.css_rounds, 1);
+	path_train(&c, &now, 50000, 25000);
+	KUNIT_EXPECT_GT(test, c.snd_cwnd, (700 + 550) * MSS);
+	KUNIT_EXPECT_EQ(test, c.hystart.css_rounds, 0);
+}
+
+/* eight samples in a row may be large by chance */
+static void hystart_goes_on_with_jitter(struct kunit *test)
+{
+	struct tern_cong c;
+	u32 now = 0;
+	int n;
+
+	path_begin(&c, &tern_newreno, 10);
+	c.min_rtt_us = 30000;
+	for (n = 0; n < 2; n++)
+		path_train(&c, &now, 40000, 20000);
+	path_train(&c, &now, 50000, 2000);
+	path_train(&c, &now, 40000, 20000);
+	KUNIT_EXPECT_TRUE(test, tern_in_slow_start(&c));
+}
+
 static void hystart_goes_on_while_the_rtt_is_steady(struct kunit *test)
 {
 	struct tern_cong c;
@@ -117,6 +154,8 @@ static struct kunit_case cong_cases[] = {
 	KUNIT_CASE(newreno_halves_and_adds_one_in_a_round_trip),
 	KUNIT_CASE(hystart_leaves_slow_start_when_the_rtt_grows),
 	KUNIT_CASE(hystart_leaves_at_once_when_the_rtt_has_grown_by_half),
+	KUNIT_CASE(hystart_is_cautious_after_a_long_train),
+	KUNIT_CASE(hystart_goes_on_with_jitter),
 	KUNIT_CASE(hystart_goes_on_while_the_rtt_is_steady),
 	KUNIT_CASE(window_stays_sane_whatever_comes),
 	{ }

@@ -27,8 +27,8 @@ static inline void path_lose(struct tern_cong *c)
 	c->snd_cwnd = c->snd_ssthresh;
 }
 
-/* a window is acknowledged, two segments at a time, within an RTT */
-static inline void path_round_trip(struct tern_cong *c, u32 *now_us, u32 rtt_us)
+/* a window is acknowledged, two segments at a time, in so much of an RTT */
+static inline void path_train(struct tern_cong *c, u32 *now_us, u32 rtt_us, u32 length_us)
 {
 	u32 acks = max(c->snd_cwnd / (2 * MSS), 1u), i;
 
@@ -37,7 +37,7 @@ static inline void path_round_trip(struct tern_cong *c, u32 *now_us, u32 rtt_us)
 			.acked = 2 * MSS,
 			.rtt_us = rtt_us,
 			.srtt_us = rtt_us,
-			.now_us = *now_us + rtt_us / acks * (i + 1),
+			.now_us = *now_us + length_us / acks * (i + 1),
 			.snd_una = *now_us / 100 + i,
 			.snd_nxt = *now_us / 100 + acks,
 		};
@@ -45,6 +45,12 @@ static inline void path_round_trip(struct tern_cong *c, u32 *now_us, u32 rtt_us)
 		c->ops->ack(c, &s);
 	}
 	*now_us += rtt_us;
+}
+
+/* of a path that is full */
+static inline void path_round_trip(struct tern_cong *c, u32 *now_us, u32 rtt_us)
+{
+	path_train(c, now_us, rtt_us, rtt_us);
 }
 
 static inline u32 path_distance(u32 bytes1, u32 bytes2)
