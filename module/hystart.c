@@ -3,14 +3,14 @@
  * Slow start (RFC 5681, 3.1) that ends before the path's queue overflows:
  * HyStart++ (RFC 9406). When the smallest RTT of a round has grown, the window
  * grows more slowly for some rounds; if the RTT stays up, slow start is over. It
- * is over at once when the queue is as long as half of the path: the rounds of
- * caution would overflow a buffer of a bandwidth-delay product.
+ * is over at once when the queue is certainly as long as half of the path: the
+ * rounds of caution would overflow a buffer of a bandwidth-delay product.
  *
  * The smallest RTT of a round is that of its beginning: when it has grown, the
  * window has doubled already. So there is a second sign, the train of the first
- * HyStart (Ha and Rhee, 2011): ACKs that follow one another for longer than the
- * sender took to send. It may be the path's unsteadiness: growth is slow until the
- * next round, whose RTT tells.
+ * HyStart (Ha and Rhee, 2011): ACKs that follow one another for most of a round
+ * trip. That may be the path's unsteadiness: growth is slow until the next round,
+ * whose RTT tells.
  *
  * Pure. Without the RFC's limit L on growth by one acknowledgment: what that
  * protects from, bursts, is pacing's business here.
@@ -25,7 +25,7 @@
 #define MAX_RTT_THRESH_US	16000u
 #define MIN_RTT_DIVISOR		8
 #define N_RTT_SAMPLE		8
-#define N_CERTAIN		32	/* on a path with jitter, 8 may all be large */
+#define N_CERTAIN		32
 #define CSS_GROWTH_DIVISOR	4
 #define CSS_ROUNDS		5
 #define TRAIN_GAP_US		2000u	/* between ACKs: more is no train */
@@ -62,7 +62,10 @@ static void judge_round(struct tern_hystart *hs)
 	}
 }
 
-/* pacing sends a window in half of a round trip: five eighths tell of a queue */
+/*
+ * Pacing at twice the window in a round trip, of a window that doubles meanwhile,
+ * takes ln 2 = 0.69 of it: ACKs for three quarters tell of a queue.
+ */
 static void judge_train(struct tern_cong *c, const struct tern_cong_sample *s)
 {
 	struct tern_hystart *hs = &c->hystart;
@@ -70,20 +73,24 @@ static void judge_train(struct tern_cong *c, const struct tern_cong_sample *s)
 	if (s->now_us - hs->train_end_us > min(TRAIN_GAP_US, c->min_rtt_us / 4))
 		return;
 	hs->train_end_us = s->now_us;
-	if (!hs->css_rounds && hs->last_min_us != UNKNOWN &&
-	    hs->train_end_us - hs->train_begin_us > c->min_rtt_us / 8 * 5) {
-		hs->baseline_us = 0;	/* not in this round */
+	if (!hs->css_rounds && hs->last_min_us != UNKNOWN && hs->samples >= N_RTT_SAMPLE &&
+	    hs->train_end_us - hs->train_begin_us > s->srtt_us * 3 / 4) {
+		hs->baseline_us = 0;	/* until this round is over */
 		hs->css_rounds = 1;
 	}
 }
 
-/* more than half a round trip: no path is that unsteady for so many samples */
+/*
+ * Where the RTT is unsteady, a few samples may all be half as large again by
+ * chance, but neither many nor all twice as large.
+ */
 static bool queue_is_certain(const struct tern_cong *c)
 {
 	const struct tern_hystart *hs = &c->hystart;
+	u32 part = hs->samples >= N_CERTAIN ? c->min_rtt_us / 2 : c->min_rtt_us;
 
-	return hs->css_rounds && hs->samples >= N_CERTAIN &&
-	       hs->min_us - c->min_rtt_us > c->min_rtt_us / 2;
+	return hs->css_rounds && hs->baseline_us && hs->samples >= N_RTT_SAMPLE &&
+	       hs->min_us - c->min_rtt_us > part;
 }
 
 static void sample_round(struct tern_cong *c, const struct tern_cong_sample *s)
@@ -108,7 +115,7 @@ static void sample_round(struct tern_cong *c, const struct tern_cong_sample *s)
 	if (seq_before(s->snd_una, hs->round_end))
 		return;
 	begin_round(hs, s);
-	if (hs->css_rounds && !hs->baseline_us)
+	if (hs->css_rounds && !hs->baseline_us && hs->last_min_us != UNKNOWN)
 		hs->baseline_us = hs->last_min_us + rtt_threshold(hs);
 	if (hs->css_rounds && ++hs->css_rounds > CSS_ROUNDS)
 		c->snd_ssthresh = c->snd_cwnd;
@@ -123,14 +130,16 @@ static void sample_round(struct tern_cong *c, const struct tern_cong_sample *s)
  */
 u32 tern_slow_start(struct tern_cong *c, const struct tern_cong_sample *s)
 {
-	u32 grow;
+	/* only the first time: later the threshold is known */
+	bool searching = c->snd_ssthresh == TERN_SSTHRESH_UNKNOWN;
+	u32 grow = s->acked;
 
 	if (!tern_in_slow_start(c))
 		return s->acked;
-	/* only the first time: later the threshold is known */
-	if (c->snd_ssthresh == TERN_SSTHRESH_UNKNOWN)
+	if (searching)
 		sample_round(c, s);
-	grow = c->hystart.css_rounds ? s->acked / CSS_GROWTH_DIVISOR : s->acked;
+	if (searching && c->hystart.css_rounds)
+		grow /= CSS_GROWTH_DIVISOR;
 	if (grow <= c->snd_ssthresh - c->snd_cwnd) {
 		c->snd_cwnd += grow;
 		return 0;

@@ -25,11 +25,13 @@ struct tern_cong_ops;
  * @round_end: snd_nxt at the beginning of this round trip
  * @last_min_us: smallest RTT of the round before; ~0 for none
  * @min_us: smallest RTT of this round; ~0 for none yet
- * @baseline_us: less than that ends conservative slow start: there is no queue
+ * @baseline_us: less than that ends conservative slow start: there is no queue;
+ *	0 while the round that brought it is not over
  * @train_begin_us: clock at the beginning of this round
  * @train_end_us: clock at the last of this round's ACKs that came close together
  * @samples: RTT samples in this round
- * @css_rounds: rounds of conservative slow start; 0 outside of it
+ * @css_rounds: rounds of conservative slow start, while the threshold is not
+ *	known; 0 outside of it
  */
 struct tern_hystart {
 	u32 round_end;

@@ -35,21 +35,40 @@ static void newreno_halves_and_adds_one_in_a_round_trip(struct kunit *test)
 	KUNIT_EXPECT_LT(test, path_distance(c.snd_cwnd, 70 * MSS), MSS * 3 / 2);
 }
 
+/* as long as a train is short, only the RTT tells */
+static void path_burst(struct tern_cong *c, u32 *now_us, u32 rtt_us)
+{
+	path_train(c, now_us, rtt_us, rtt_us / 4);
+}
+
 static void hystart_leaves_slow_start_when_the_rtt_grows(struct kunit *test)
 {
 	struct tern_cong c;
-	u32 now = 0, rtt = 50000;
+	u32 now = 0;
 	int n;
 
 	path_begin(&c, &tern_newreno, 20);
 	c.min_rtt_us = 50000;
-	for (n = 0; n < 10 && tern_in_slow_start(&c); n++) {
-		path_round_trip(&c, &now, rtt);
-		rtt += n > 1 ? 10000 : 0;
-	}
-	KUNIT_EXPECT_FALSE(test, tern_in_slow_start(&c));
-	/* five rounds at a quarter of the pace; without, it would be 20000 */
-	KUNIT_EXPECT_LT(test, c.snd_cwnd, 800 * MSS);
+	for (n = 0; n < 2; n++)
+		path_burst(&c, &now, 50000);
+	for (n = 0; n < 10 && tern_in_slow_start(&c); n++)
+		path_burst(&c, &now, 58000);
+	KUNIT_EXPECT_EQ(test, n, 6);
+	/* at a quarter of the pace; without, it would be 5000 */
+	KUNIT_EXPECT_LT(test, c.snd_cwnd, 400 * MSS);
+}
+
+static void hystart_is_not_cautious_later(struct kunit *test)
+{
+	struct tern_cong c;
+	u32 now = 0;
+
+	path_begin(&c, &tern_newreno, 100);
+	c.hystart.css_rounds = 1;
+	path_lose(&c);
+	c.snd_cwnd = 10 * MSS;
+	path_burst(&c, &now, 50000);
+	KUNIT_EXPECT_EQ(test, c.snd_cwnd, 20 * MSS);
 }
 
 /* without waiting for rounds to pass */
@@ -62,47 +81,85 @@ static void hystart_leaves_at_once_when_the_rtt_has_grown_by_half(struct kunit *
 	path_begin(&c, &tern_newreno, 20);
 	c.min_rtt_us = 50000;
 	for (n = 0; n < 3; n++)
-		path_round_trip(&c, &now, 50000);
+		path_burst(&c, &now, 50000);
 	KUNIT_EXPECT_TRUE(test, tern_in_slow_start(&c));
-	path_round_trip(&c, &now, 76000);
+	path_burst(&c, &now, 76000);
 	KUNIT_EXPECT_FALSE(test, tern_in_slow_start(&c));
-	KUNIT_EXPECT_LT(test, c.snd_cwnd, 190 * MSS);
+	KUNIT_EXPECT_LT(test, c.snd_cwnd, 200 * MSS);
 }
 
-/* nor for the RTT; but it must confirm that */
-static void hystart_is_cautious_after_a_long_train(struct kunit *test)
-{
-	struct tern_cong c;
-	u32 now = 0;
-
-	path_begin(&c, &tern_newreno, 100);
-	c.min_rtt_us = 50000;
-	path_train(&c, &now, 50000, 25000);
-	KUNIT_EXPECT_EQ(test, c.snd_cwnd, 200 * MSS);
-	path_train(&c, &now, 50000, 25000);
-	KUNIT_EXPECT_EQ(test, c.snd_cwnd, 400 * MSS);
-	path_train(&c, &now, 50000, 40000);
-	KUNIT_EXPECT_GT(test, c.snd_cwnd, (400 + 250) * MSS);
-	KUNIT_EXPECT_LT(test, c.snd_cwnd, (400 + 350) * MSS);
-	KUNIT_EXPECT_EQ(test, c.hystart.css_rounds, 1);
-	path_train(&c, &now, 50000, 25000);
-	KUNIT_EXPECT_GT(test, c.snd_cwnd, (700 + 550) * MSS);
-	KUNIT_EXPECT_EQ(test, c.hystart.css_rounds, 0);
-}
-
-/* eight samples in a row may be large by chance */
-static void hystart_goes_on_with_jitter(struct kunit *test)
+/* a round trip of so many segments (two for each sample) after a jump of the RTT */
+static bool goes_on_after(u32 segments, u32 rtt_us)
 {
 	struct tern_cong c;
 	u32 now = 0;
 	int n;
 
-	path_begin(&c, &tern_newreno, 10);
+	path_begin(&c, &tern_newreno, segments / 4);
 	c.min_rtt_us = 30000;
 	for (n = 0; n < 2; n++)
-		path_train(&c, &now, 40000, 20000);
-	path_train(&c, &now, 50000, 2000);
-	path_train(&c, &now, 40000, 20000);
+		path_burst(&c, &now, 40000);
+	path_burst(&c, &now, rtt_us);
+	return tern_in_slow_start(&c);
+}
+
+static void hystart_wants_many_samples_or_large_ones(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE(test, goes_on_after(64, 50000));
+	KUNIT_EXPECT_FALSE(test, goes_on_after(72, 50000));
+	KUNIT_EXPECT_FALSE(test, goes_on_after(64, 61000));
+	KUNIT_EXPECT_TRUE(test, goes_on_after(12, 61000));
+}
+
+/* the ACKs of the third round come for all of it */
+static void path_with_a_long_train(struct kunit *test, struct tern_cong *c, u32 *now_us)
+{
+	path_begin(c, &tern_newreno, 100);
+	c->min_rtt_us = 50000;
+	path_burst(c, now_us, 50000);
+	path_burst(c, now_us, 50000);
+	KUNIT_EXPECT_EQ(test, c->snd_cwnd, 400 * MSS);
+	path_round_trip(c, now_us, 50000);
+	KUNIT_EXPECT_GT(test, c->snd_cwnd, (400 + 300) * MSS);
+	KUNIT_EXPECT_LT(test, c->snd_cwnd, (400 + 350) * MSS);
+	KUNIT_EXPECT_EQ(test, c->hystart.css_rounds, 1);
+}
+
+static void hystart_is_cautious_after_a_long_train(struct kunit *test)
+{
+	struct tern_cong c;
+	u32 now = 0;
+
+	/* the RTT is what it was */
+	path_with_a_long_train(test, &c, &now);
+	path_burst(&c, &now, 50000);
+	KUNIT_EXPECT_GT(test, c.snd_cwnd, (700 + 650) * MSS);
+	KUNIT_EXPECT_EQ(test, c.hystart.css_rounds, 0);
+}
+
+static void hystart_stays_cautious_when_the_rtt_confirms_it(struct kunit *test)
+{
+	struct tern_cong c;
+	u32 now = 0;
+	int n;
+
+	path_with_a_long_train(test, &c, &now);
+	for (n = 0; n < 10 && tern_in_slow_start(&c); n++)
+		path_burst(&c, &now, 58000);
+	KUNIT_EXPECT_EQ(test, n, 5);
+}
+
+/* with the RTT of the handshake far below, and that steady */
+static void hystart_is_not_over_by_a_train_alone(struct kunit *test)
+{
+	struct tern_cong c;
+	u32 now = 0;
+	int n;
+
+	path_begin(&c, &tern_newreno, 100);
+	c.min_rtt_us = 20000;
+	for (n = 0; n < 4; n++)
+		path_round_trip(&c, &now, 32000);
 	KUNIT_EXPECT_TRUE(test, tern_in_slow_start(&c));
 }
 
@@ -153,9 +210,12 @@ static struct kunit_case cong_cases[] = {
 	KUNIT_CASE(slow_start_doubles),
 	KUNIT_CASE(newreno_halves_and_adds_one_in_a_round_trip),
 	KUNIT_CASE(hystart_leaves_slow_start_when_the_rtt_grows),
+	KUNIT_CASE(hystart_is_not_cautious_later),
 	KUNIT_CASE(hystart_leaves_at_once_when_the_rtt_has_grown_by_half),
+	KUNIT_CASE(hystart_wants_many_samples_or_large_ones),
 	KUNIT_CASE(hystart_is_cautious_after_a_long_train),
-	KUNIT_CASE(hystart_goes_on_with_jitter),
+	KUNIT_CASE(hystart_stays_cautious_when_the_rtt_confirms_it),
+	KUNIT_CASE(hystart_is_not_over_by_a_train_alone),
 	KUNIT_CASE(hystart_goes_on_while_the_rtt_is_steady),
 	KUNIT_CASE(window_stays_sane_whatever_comes),
 	{ }
