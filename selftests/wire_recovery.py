@@ -242,9 +242,8 @@ def slow_start_ends(w):
 def slow_start_ends_at_once(w):
     w.mss = 200
     c = long_path(w, 0.005)
-    # the round in which it grows, and some samples of the next; not five rounds
-    acked = slow_start_with(w, c, lambda acked: 5000 if acked <= 60 else 80000 + 500 * acked)
-    check(60 < acked <= 160, f"slow start ended after {acked} segments")
+    acked = slow_start_with(w, c, lambda acked: 5000 if acked <= INITIAL_WINDOW else 80000)
+    check(INITIAL_WINDOW < acked <= 4 * INITIAL_WINDOW, f"slow start ended after {acked} segments")
 
 
 # --- the timer ------------------------------------------------------------------

@@ -41,19 +41,31 @@ static void path_burst(struct tern_cong *c, u32 *now_us, u32 rtt_us)
 	path_train(c, now_us, rtt_us, rtt_us / 4);
 }
 
+/* round trips until slow start is over, or as many as are asked for */
+static int path_bursts(struct tern_cong *c, u32 *now_us, u32 rtt_us, int most)
+{
+	int n;
+
+	for (n = 0; n < most && tern_in_slow_start(c); n++)
+		path_burst(c, now_us, rtt_us);
+	return n;
+}
+
+/* a slow start, of which the handshake has shown the smallest RTT */
+static void path_search(struct tern_cong *c, u32 segments, u32 min_rtt_us)
+{
+	path_begin(c, &tern_newreno, segments);
+	c->min_rtt_us = min_rtt_us;
+}
+
 static void hystart_leaves_slow_start_when_the_rtt_grows(struct kunit *test)
 {
 	struct tern_cong c;
 	u32 now = 0;
-	int n;
 
-	path_begin(&c, &tern_newreno, 20);
-	c.min_rtt_us = 50000;
-	for (n = 0; n < 2; n++)
-		path_burst(&c, &now, 50000);
-	for (n = 0; n < 10 && tern_in_slow_start(&c); n++)
-		path_burst(&c, &now, 58000);
-	KUNIT_EXPECT_EQ(test, n, 6);
+	path_search(&c, 20, 50000);
+	path_bursts(&c, &now, 50000, 2);
+	KUNIT_EXPECT_EQ(test, path_bursts(&c, &now, 58000, 10), 6);
 	/* at a quarter of the pace; without, it would be 5000 */
 	KUNIT_EXPECT_LT(test, c.snd_cwnd, 400 * MSS);
 }
@@ -76,16 +88,13 @@ static void hystart_leaves_at_once_when_the_rtt_has_grown_by_half(struct kunit *
 {
 	struct tern_cong c;
 	u32 now = 0;
-	int n;
 
-	path_begin(&c, &tern_newreno, 20);
-	c.min_rtt_us = 50000;
-	for (n = 0; n < 3; n++)
-		path_burst(&c, &now, 50000);
+	path_search(&c, 20, 50000);
+	path_bursts(&c, &now, 50000, 3);
 	KUNIT_EXPECT_TRUE(test, tern_in_slow_start(&c));
 	path_burst(&c, &now, 76000);
 	KUNIT_EXPECT_FALSE(test, tern_in_slow_start(&c));
-	KUNIT_EXPECT_LT(test, c.snd_cwnd, 200 * MSS);
+	KUNIT_EXPECT_LT(test, c.snd_cwnd, 190 * MSS);
 }
 
 /* a round trip of so many segments (two for each sample) after a jump of the RTT */
@@ -93,12 +102,9 @@ static bool goes_on_after(u32 segments, u32 rtt_us)
 {
 	struct tern_cong c;
 	u32 now = 0;
-	int n;
 
-	path_begin(&c, &tern_newreno, segments / 4);
-	c.min_rtt_us = 30000;
-	for (n = 0; n < 2; n++)
-		path_burst(&c, &now, 40000);
+	path_search(&c, segments / 4, 30000);
+	path_bursts(&c, &now, 40000, 2);
 	path_burst(&c, &now, rtt_us);
 	return tern_in_slow_start(&c);
 }
@@ -114,10 +120,8 @@ static void hystart_wants_many_samples_or_large_ones(struct kunit *test)
 /* the ACKs of the third round come for all of it */
 static void path_with_a_long_train(struct kunit *test, struct tern_cong *c, u32 *now_us)
 {
-	path_begin(c, &tern_newreno, 100);
-	c->min_rtt_us = 50000;
-	path_burst(c, now_us, 50000);
-	path_burst(c, now_us, 50000);
+	path_search(c, 100, 50000);
+	path_bursts(c, now_us, 50000, 2);
 	KUNIT_EXPECT_EQ(test, c->snd_cwnd, 400 * MSS);
 	path_round_trip(c, now_us, 50000);
 	KUNIT_EXPECT_GT(test, c->snd_cwnd, (400 + 300) * MSS);
@@ -141,12 +145,9 @@ static void hystart_stays_cautious_when_the_rtt_confirms_it(struct kunit *test)
 {
 	struct tern_cong c;
 	u32 now = 0;
-	int n;
 
 	path_with_a_long_train(test, &c, &now);
-	for (n = 0; n < 10 && tern_in_slow_start(&c); n++)
-		path_burst(&c, &now, 58000);
-	KUNIT_EXPECT_EQ(test, n, 5);
+	KUNIT_EXPECT_EQ(test, path_bursts(&c, &now, 58000, 10), 5);
 }
 
 /* with the RTT of the handshake far below, and that steady */
@@ -156,8 +157,7 @@ static void hystart_is_not_over_by_a_train_alone(struct kunit *test)
 	u32 now = 0;
 	int n;
 
-	path_begin(&c, &tern_newreno, 100);
-	c.min_rtt_us = 20000;
+	path_search(&c, 100, 20000);
 	for (n = 0; n < 4; n++)
 		path_round_trip(&c, &now, 32000);
 	KUNIT_EXPECT_TRUE(test, tern_in_slow_start(&c));
