@@ -6,9 +6,11 @@ segment at once, less after a delay, and no more than that.
 import socket
 
 from lib.scenario import TERN, main, scenario
-from lib.wire import check, check_equal
+from lib.wire import Conn, check, check_equal, relative
 
 PAIRS = 20
+# milliseconds; no more can be set
+SHORT_DELAY, LONG_DELAY = 10, 500
 
 
 def acks_until_all(c):
@@ -34,7 +36,7 @@ def leave_quick_mode(c):
 def no_hurry(w):
     """A slow machine is not to be taken for a delay that is over."""
     if w.tern:
-        w.sysctl("delack_ms", 500)
+        w.sysctl("delack_ms", LONG_DELAY)
 
 
 @scenario("a lone small segment is acknowledged though no data goes back")
@@ -59,6 +61,28 @@ def shared_delayed_ack(w):
         c.expect("A", ack=c.snd_nxt, len=0)
     c.expect_none()
     c.read(5)
+
+
+@scenario("an ACK is not later than delack_ms says", variants=TERN)
+def delack_ms(w):
+    """Of two connections the one that may take its time owes its ACK first, and
+    sends it last. A machine that is slow enough to be in between gets more tries."""
+    listener = w.listen()
+    patient, quick = (Conn(w).finish_passive(listener) for _ in range(2))
+    no_hurry(w)
+    for c in (patient, quick):
+        leave_quick_mode(c)
+    for _ in range(PAIRS):
+        clocks = []
+        for c, delay in ((patient, LONG_DELAY), (quick, SHORT_DELAY)):
+            w.sysctl("delack_ms", delay)
+            c.send(len=1)
+        for c in (patient, quick):
+            clocks.append(c.expect("A", ack=c.snd_nxt, len=0).ts)
+            c.read(1)
+        if relative(*clocks) > 0:
+            return
+    check(False, f"an ACK after {SHORT_DELAY} ms is never before one after {LONG_DELAY} ms")
 
 
 @scenario("delayed ACK rides on the answer")
@@ -119,6 +143,21 @@ def every_second(w):
     if w.tern:
         check_equal(acks, PAIRS, f"ACKs for {2 * PAIRS} segments")
     check(acks < PAIRS * 3 // 2, f"{acks} ACKs for {2 * PAIRS} segments")
+
+
+@scenario("a segment out of order, and one that fills a hole, are acknowledged at once")
+def out_of_order(w):
+    no_hurry(w)
+    c = w.established()
+    leave_quick_mode(c)
+    at = c.snd_nxt
+    with w.counts(DelayedACKs=0):
+        c.send(seq=at + 100, len=100)
+        c.expect("A", ack=at, sack=[(at + 100, at + 200)])
+        c.send(len=100)
+        c.expect("A", ack=at + 200, sack=[])
+    c.snd_nxt = at + 200
+    c.read(200)
 
 
 @scenario("segments that arrive merged are acknowledged at once, by one ACK")

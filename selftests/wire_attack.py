@@ -291,10 +291,11 @@ def ack_of_unsent(w):
     c = w.established()
     c.write(100)
     c.expect("A", seq=1, len=100)
-    for ack in (102, 5000, 1 + 0x40000000):
-        # RFC 9293 answers, Linux is silent
-        c.send("A", seq=1, len=10, ack=ack)
-        c.expect_maybe("A", ack=1, seq=101)
+    # RFC 9293 answers, Linux's TCP is silent
+    with w.counts(ChallengeACKs=MANY):
+        for ack in (102, 5000, 1 + 0x40000000):
+            c.send("A", seq=1, len=10, ack=ack)
+            c.expect_maybe("A", ack=1, seq=101)
     c.read_nothing()
     c.send("A", ack=101)
     c.alive()
@@ -441,6 +442,36 @@ def from_many(w):
         unanswered_syn(w, src=src)
     unanswered_syn(w, src=w.local, sport=PORT)
     Conn(w).finish_passive(listener).alive()
+
+
+@scenario("data, ACK and RST to and from broadcast and multicast addresses")
+def connection_of_many(w):
+    """In the name of a connection, of a listener for all addresses, of nobody"""
+    sock = w.socket()
+    sock.bind(("0.0.0.0" if w.version == 4 else "::", PORT))
+    sock.listen(5)
+    c = Conn(w).finish_passive(sock)
+    nobody = Conn(w, dport=9)
+    nobody.irs = 0
+    to = ("255.255.255.255", "224.0.0.1", "192.0.2.255") if w.version == 4 else ("ff02::1",)
+    # IP itself does not take these, of most kernels
+    of = ("255.255.255.255", "224.0.0.1") if w.version == 4 else ("ff02::1",)
+    shapes = [("A", 0), ("A", 10), ("R", 0), ("FA", 0)]
+    for conn in (c, nobody):
+        with w.counts(InErrs=len(to) * len(shapes), InNoPorts=0, OutRsts=0, OutSegs=0):
+            for flags, length in shapes:
+                segment = conn.build(flags, seq=1, ack=1, len=length, tag=conn.peer_tag or 77)
+                for dst in to:
+                    w.inject(segment, dst=dst)
+        with w.counts(InNoPorts=0, OutRsts=0, OutSegs=0):
+            for flags, length in shapes:
+                segment = conn.build(flags, seq=1, ack=1, len=length, tag=conn.peer_tag or 77)
+                for src in of:
+                    w.inject(segment, src=src)
+        conn.expect_none()
+    check(not w.strays, f"answer to nobody: {w.strays}")
+    c.read_nothing()
+    c.alive()
 
 
 @scenario("port 0")

@@ -336,7 +336,8 @@ def bad_syn(title, flags, variants=EVERYWHERE, **fields):
             choices["options"] = choices["options"](c)
         else:
             choices["options"] = c.syn_options()
-        c.send(flags, seq=0, tag=0, tsecr=0, **choices)
+        choices.setdefault("tag", 0)
+        c.send(flags, seq=0, tsecr=0, **choices)
         c.expect_none()
         check_equal(w.states_of(PORT, c.sport), [], "half-open connections")
     scenario(title, variants=variants)(run)
@@ -345,6 +346,7 @@ def bad_syn(title, flags, variants=EVERYWHERE, **fields):
 bad_syn("LISTEN: SYN without tag option is dropped", "S", TERN,
         options=lambda c: [mss_option(1000)])
 bad_syn("LISTEN: SYN with tag option 0 is dropped", "S", TERN, options=lambda c: [tag_option(0)])
+bad_syn("LISTEN: SYN with a tag in its header is dropped", "S", TERN, tag=0x12345678)
 bad_syn("LISTEN: SYN with RST is dropped", "SR")
 bad_syn("LISTEN: SYN with FIN is dropped", "SF")
 bad_syn("LISTEN: segment without SYN, RST or ACK is dropped", ".")
@@ -398,6 +400,23 @@ def rst_to_closed_port(w):
         c.send("R", seq=1)
         c.send("RA", seq=1, ack=1)
         c.expect_none()
+
+
+@scenario("where no tag for the answer is known nothing is answered", variants=TERN)
+def nobody_to_answer(w):
+    """Neither at a closed port nor by a listener: a RST without a tag that its
+    receiver knows would be for nobody."""
+    w.listen()
+    for port in (9, PORT):
+        c = Conn(w, dport=port)
+        c.irs = 0
+        segments = [("S", {"options": [mss_option(1000)]}), ("S", {"options": [tag_option(0)]}),
+                    ("A", {"ack": 999}), ("FA", {"ack": 999, "len": 100}),
+                    (".", {"len": 100, "tag": 0xabcdef}), ("F", {"tag": 0xabcdef})]
+        with w.counts(InNoPorts=len(segments) if port == 9 else 0, OutRsts=0, OutSegs=0):
+            for flags, fields in segments:
+                c.send(flags, seq=50, **{"ack": None, "tag": 0, **fields})
+            c.expect_none()
 
 
 @scenario("an old RST, reflected to us, resets the half-open end (RFC 9293 3.5.1)")
