@@ -11,12 +11,13 @@ import socket
 import time
 
 from lib.flight import (INITIAL_WINDOW, LARGE_BUFFER, backoff, burst, cwnd, dsack_dups, edge,
-                        expect_segments, long_path, sack, ssthresh, timeout_us)
+                        expect_segments, in_flight, long_path, sack, ssthresh, timeout_us)
 from lib.scenario import TERN, main, scenario
 from lib.ternwire import sack_option
-from lib.wire import check, check_equal, relative
+from lib.wire import Conn, check, check_equal, relative
 
 TCP_NODELAY = 1
+MINUTE_US = 60000000
 
 
 # --- congestion window ----------------------------------------------------------
@@ -57,6 +58,50 @@ def application_limited(w):
     check(sent <= 2 * INITIAL_WINDOW, f"{sent} segments at once after an idle application")
 
 
+def grown(w):
+    """A connection with a window four times as large as the initial one, all of it
+    acknowledged; its last data segment"""
+    c = burst(w)
+    sent = INITIAL_WINDOW
+    for window in (20, 40):
+        c.send("A")
+        c.write(window // 2 * w.mss)
+        for number in range(sent, sent + window // 2):
+            c.expect("A", seq=edge(w, number), len=w.mss)
+        sent += window // 2
+    last = c.last
+    c.send("A")
+    check(cwnd(c) >= 4 * INITIAL_WINDOW, f"window of {cwnd(c)}")
+    return c, last
+
+
+def idle_restart(w, rtos):
+    """Idle for so many RTOs. How many they were, and so what is left of the window,
+    the kernel's clock says: a slow machine takes longer."""
+    c, last = grown(w)
+    before, rto = cwnd(c), timeout_us(c)
+    time.sleep(rtos * rto / 1e6)
+    at = c.rcv_nxt
+    c.write(before * w.mss)
+    after, flight = cwnd(c), in_flight(c)
+    first = c.expect("A", seq=at, len=w.mss)
+    idle = relative(first.ts, last.ts) * (1 if w.tern else 1000)
+    # the clock of the first segment is read after the kernel has looked how long it was
+    left = [max(before >> past // rto, INITIAL_WINDOW) for past in (idle, idle - rto // 4)]
+    check(after in left, f"window {before}, and {after} after {idle} us with an RTO of {rto}")
+    check(flight <= after, f"{flight} segments in flight in a window of {after}")
+
+
+@scenario("idle restart: the window is halved for each RTO without data", slow=True)
+def idle_for_one(w):
+    idle_restart(w, 1.5)
+
+
+@scenario("idle restart: the window does not get smaller than the initial one", slow=True)
+def idle_for_many(w):
+    idle_restart(w, 3.5)
+
+
 # --- fast retransmit ------------------------------------------------------------
 # With three segments SACKed there is no time for reordering (RFC 8985, 6.2);
 # what happens with fewer is in wire_rack.py.
@@ -74,6 +119,30 @@ def fast_retransmit(w):
     c.send("A", ack=edge(w, INITIAL_WINDOW))
     c.expect_none()
     c.alive()
+
+
+@scenario("limited transmit: the first two SACKed segments let new data go, and nothing old",
+          slow=True, variants=TERN)
+def limited_transmit(w):
+    """RFC 3042. By its echo the path takes so long that time for reordering, an
+    eighth of that, is over later than the pace lets two new segments go."""
+    rtt = 10
+    listener = w.listen(options=LARGE_BUFFER)
+    c = Conn(w)
+    c.send_syn()
+    syn_ack = c.expect("SA", seq=0, ack=1)
+    c.send("A", tsecr=(syn_ack.ts - rtt * 1000000) & 0xffffffff)
+    c.sock = w.accept(listener)
+    c.write(2 * INITIAL_WINDOW * w.mss)
+    expect_segments(c, INITIAL_WINDOW)
+    with w.counts(RetransSegs=1, SackRecovery=1):
+        for last in (2, 3):
+            time.sleep(rtt / 10 if last == 2 else rtt / 20)
+            sack(c, (1, last))
+            c.expect("A", seq=edge(w, INITIAL_WINDOW + last - 2), len=w.mss)
+        sack(c, (1, 4))
+        c.expect("A", seq=1, len=w.mss)
+    c.send("A")
 
 
 @scenario("fast retransmit while SACK blocks ride on the data")
@@ -308,10 +377,11 @@ def reneging(w):
     sack(c, (1, 4))
     c.expect("A", seq=1, len=w.mss)
     # everything queued was thrown away
-    for number in range(1, 4):
-        c.send("A", ack=edge(w, number))
-        while c.expect("A", len=w.mss).rel != edge(w, number):
-            pass
+    with w.counts(SACKReneging=1):
+        for number in range(1, 4):
+            c.send("A", ack=edge(w, number))
+            while c.expect("A", len=w.mss).rel != edge(w, number):
+                pass
     c.send("A")
     c.expect_none()
     c.alive()
@@ -319,7 +389,6 @@ def reneging(w):
 
 @scenario("a lost retransmission is sent again", slow=True)
 def lost_retransmission(w):
-    w.sysctl("rto_min_ms", 500)
     c = burst(w)
     with w.counts(SackRecovery=1, SackRecoveryFail=1, LossFailures=0, LostRetransmit=(1, None),
                   Timeouts=(1, None)):
@@ -372,6 +441,25 @@ def backoff_ends(w):
     c.send("A")
     c.write(10)
     c.expect("A", seq=21, len=10)
+    check_equal(backoff(c), 0, "backoff")
+
+
+@scenario("backoff stays while no acknowledgment is a sample of the RTT", slow=True)
+def backoff_stays(w):
+    """The echo is of a segment that is yet to be sent: that tells nothing."""
+    w.sysctl("rto_min_ms", 200)
+    c = w.established()
+    c.repeats_ok = True
+    c.write(10)
+    for _ in range(6 if w.tern else 3):
+        c.expect("A", seq=1, len=10)
+    before = timeout_us(c)
+    c.send("A", tsecr=(c.last.ts + MINUTE_US) & 0xffffffff)
+    check(backoff(c) > 0, "the backoff has ended")
+    c.write(10)
+    c.expect("A", seq=11, len=10)
+    check(timeout_us(c) >= before, f"timeout of {timeout_us(c)} us, {before} before")
+    c.send("A")
     check_equal(backoff(c), 0, "backoff")
 
 

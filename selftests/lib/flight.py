@@ -69,6 +69,11 @@ def timeout_us(c):
     return tcp_info(c, "=8xI")
 
 
+def in_flight(c):
+    """In segments; those that were SACKed too"""
+    return tcp_info(c, "=24xI")
+
+
 def ssthresh(c):
     """In segments"""
     return tcp_info(c, "=76xI")
