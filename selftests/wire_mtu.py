@@ -2,12 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0
 """The path MTU without ICMP: a black hole for large packets is found by
 timeouts, and probes find out what does pass (RFC 8899). The scenario is the
-path: it answers small segments and drops large ones."""
+path: it answers small segments and drops large ones. And what a program may
+say of it, by IP_MTU_DISCOVER and IPV6_MTU_DISCOVER."""
+import socket
+
 from lib.flight import LARGE_BUFFER, cwnd
 from lib.scenario import TERN, main, scenario
-from lib.wire import check
+from lib.ternwire import dont_fragment
+from lib.wire import Conn, check, check_equal
 
 BASE_MTU = 1280
+IP_MTU_DISCOVER, IPV6_MTU_DISCOVER = 10, 23
+DONT, WANT, DO, PROBE, INTERFACE, OMIT = range(6)
 
 
 def headers(w):
@@ -97,6 +103,39 @@ def probe_lost(w):
         lost = path(w, c, BASE_MTU, lambda lost, to: to == at + 30 * w.mss)
     check(cwnd(c) >= before, f"window {before} before, {cwnd(c)} after the loss of a probe")
     check(lost == [1500], f"lost: {lost}")
+
+
+@scenario("IP_MTU_DISCOVER: what routers may fragment, and whether ICMP is believed")
+def discover(w):
+    """Each with a host of its own: what ICMP says is kept for the route."""
+    level, option = (socket.SOL_IP, IP_MTU_DISCOVER) if w.version == 4 else \
+        (socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER)
+    kind, code = (3, 4) if w.version == 4 else (2, 0)
+    unbelieving = (DONT, INTERFACE, OMIT) if w.version == 4 else (INTERFACE, OMIT)
+    listener = w.listen(options=LARGE_BUFFER)
+    for mode in (DONT, WANT, DO, PROBE, INTERFACE, OMIT):
+        c = Conn(w, remote=f"192.0.2.{100 + mode}" if w.version == 4 else f"2001:db8::{100 + mode}")
+        c.finish_passive(listener)
+        c.sock.setsockopt(level, option, mode)
+        c.write(w.mss)
+        big = c.expect("A", seq=1, len=w.mss)
+        if w.version == 4:
+            check_equal(dont_fragment(big.packet), mode in (WANT, DO), f"DF in mode {mode}")
+        w.icmp_error(big.packet, kind, code, 1300)
+        if mode in unbelieving:
+            c.expect_none()
+            # TCP's route believes it, and later segments follow the route
+            if not w.tern:
+                continue
+        else:
+            c.expect("A", seq=1, len=w.mss - 200)
+            c.send("A", ack=1 + w.mss - 200)
+            c.expect("A", seq=1 + w.mss - 200, len=200)
+        c.send("A", ack=1 + w.mss)
+        c.write(w.mss)
+        smaller = 0 if mode in unbelieving else 200
+        c.expect("A", seq=1 + w.mss, len=w.mss - smaller)
+        c.send("A", ack=1 + 2 * w.mss)
 
 
 if __name__ == "__main__":

@@ -238,6 +238,11 @@ def traffic_class(packet):
     return packet[1]
 
 
+def dont_fragment(packet):
+    """Of IPv4; of IPv6 no router fragments anyway"""
+    return bool(packet[6] & 0x40)
+
+
 def parse_ip(packet):
     """(src, dst, proto, payload) of a packet the kernel sent"""
     if packet[0] >> 4 == 6:
