@@ -3,19 +3,16 @@
 """The programs of Documentation/languages.rst, compiled and run as they stand
 there: what a reader copies must work."""
 import os
-import re
 import shutil
 import socket
 import sys
 import tempfile
-import textwrap
 import threading
 
-from lib import doors, ktap
+from lib import doors, ktap, page
 from lib.tool import TERN, begin, must_be, output
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-PAGE = os.path.join(HERE, "..", "Documentation", "languages.rst")
+PAGE = "languages.rst"
 # name, what it takes, how it is made, how it is run
 PROGRAMS = (
     ("echo.c", "cc", "cc -Wall -Wextra -Werror -o echo echo.c", "./echo"),
@@ -26,14 +23,6 @@ PROGRAMS = (
     ("echo.js", "node", "", f"{TERN} run node echo.js"),
     ("Echo.java", "javac", "javac Echo.java", f"{TERN} run java Echo"),
 )
-
-
-def examples():
-    """The page's programs by the names in their first lines"""
-    with open(PAGE, encoding="utf-8") as file:
-        blocks = re.findall(r"(?m)^\.\. code-block:: \w+\n\n((?:    .*\n|\n)+)", file.read())
-    return {re.search(r"[\w.]+\.\w+", text.split("\n")[0]).group(): text
-            for text in map(textwrap.dedent, blocks)}
 
 
 def answer(listener):
@@ -69,10 +58,10 @@ def run_example(name, needs, make, run, text):
 
 
 def main():
-    if not os.path.exists(PAGE):
+    if not os.path.exists(page.path(PAGE)):
         ktap.skip_all("languages.rst is not here")
     begin()
-    found = examples()
+    found = page.programs(PAGE)
     cases = [("each program of the page is run",
               lambda: must_be(sorted(found), sorted(program[0] for program in PROGRAMS)))]
     cases += [(name, lambda name=name, more=more: run_example(name, *more, found[name]))

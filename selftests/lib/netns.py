@@ -10,6 +10,7 @@ import os
 import select
 import socket
 import struct
+import subprocess
 import time
 
 CLONE_NEWNET = 0x40000000
@@ -88,6 +89,13 @@ def delivers_to(address):
     with open("/proc/net/ipv6_route", encoding="ascii") as file:
         lines = [line.split() for line in file]
     return any(line[0] == wanted and int(line[8], 16) & RTF_LOCAL for line in lines)
+
+
+def tun_available():
+    """Is there a /dev/net/tun? Its module is loaded, if need be."""
+    if not os.path.exists("/dev/net/tun"):
+        subprocess.run(["modprobe", "tun"], check=False)
+    return os.path.exists("/dev/net/tun")
 
 
 class Tun:

@@ -15,13 +15,12 @@ import argparse
 import itertools
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 import traceback
 
-from lib import doors, edges, ktap, wire
+from lib import doors, edges, ktap, netns, wire
 
 # A kernel built to find faults: everything takes several times as long on it.
 DEBUG_KERNEL = os.path.exists("/proc/lockdep")
@@ -185,9 +184,7 @@ def main():
              case.variant in (args.variant or _default_variants())]
     if os.geteuid() != 0:
         ktap.skip_all("network namespaces and TUN devices need root")
-    if not os.path.exists("/dev/net/tun"):
-        subprocess.run(["modprobe", "tun"], check=False)
-    if not os.path.exists("/dev/net/tun"):
+    if not netns.tun_available():
         ktap.skip_all("no /dev/net/tun, and modprobe tun does not bring it")
     if any(case.variant.startswith("tern") for case in cases):
         reason = doors.why_unavailable()

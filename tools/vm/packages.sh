@@ -27,6 +27,7 @@ check   linux-source-6.12   /usr/src/linux-source-6.12.tar.xz   holds the kselft
 check   libssl-dev          /usr/include/openssl/ssl.h  builds a test of the kernel itself
 check   libnuma-dev         /usr/include/numa.h         builds a test of the kernel itself
 check   python3             /usr/bin/python3            runs the tests written in Python
+check   python3-scapy       /usr/lib/python3/dist-packages/scapy/packet.py  builds segments in another way
 check   procps              sysctl                      used by the kselftest library
 check   iputils-ping        ping                        used by the tests
 check   jq                  jq                          used by the kselftest library
