@@ -43,9 +43,8 @@ bool tern_rcv_header(struct net *net, struct sk_buff *skb)
 	if (!pskb_may_pull(skb, TERN_HLEN_MIN))
 		goto drop;
 	th = (const struct tern_hdr *)skb_transport_header(skb);
-	hdr_len = tern_hdr_len(th);
-	if (tern_hdr_version(th) != TERN_VERSION || hdr_len < TERN_HLEN_MIN ||
-	    !pskb_may_pull(skb, hdr_len))
+	hdr_len = tern_header_check(th, skb->len);
+	if (!hdr_len || !pskb_may_pull(skb, hdr_len))
 		goto drop;
 	return true;
 drop:

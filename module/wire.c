@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Options of a segment: parsing and writing. Pure arithmetic on bytes, no
- * state and no locks; called by the receive path on untrusted input and by
+ * Header and options of a segment: checking, parsing and writing. Pure arithmetic on
+ * bytes, no state and no locks; called by the receive path on untrusted input and by
  * the transmit path on what it built itself.
  */
 #include <linux/errno.h>
@@ -30,6 +30,22 @@ static u8 *put_u32(u8 *p, u32 value)
 
 	memcpy(p, &v, sizeof(v));
 	return p + sizeof(v);
+}
+
+/**
+ * tern_header_check - is there a whole header, of this version?
+ * @th: the first TERN_HLEN_MIN bytes of a segment
+ * @len: bytes of the segment, at least these; more need not be readable
+ *
+ * Return: bytes of header and options, or 0 when not: the segment is dropped.
+ */
+unsigned int tern_header_check(const struct tern_hdr *th, unsigned int len)
+{
+	unsigned int hdr_len = tern_hdr_len(th);
+
+	if (tern_hdr_version(th) != TERN_VERSION || hdr_len < TERN_HLEN_MIN || hdr_len > len)
+		return 0;
+	return hdr_len;
 }
 
 static int parse_sack(const u8 *value, unsigned int len, struct tern_options *opts)

@@ -13,6 +13,9 @@
 #define TERN_HLEN_MAX		252	/* 63 words */
 #define TERN_OPT_MAX		(TERN_HLEN_MAX - TERN_HLEN_MIN)
 
+/* with any options, in a packet of either version of IP */
+#define TERN_PAYLOAD_MAX	(65535 - 40 - TERN_HLEN_MAX)
+
 #define TERN_FIN		0x01
 #define TERN_SYN		0x02
 #define TERN_RST		0x04
@@ -99,6 +102,7 @@ static inline u8 tern_ver_hlen(unsigned int hdr_len)
 	return TERN_VERSION << 6 | hdr_len / 4;
 }
 
+unsigned int tern_header_check(const struct tern_hdr *th, unsigned int len);
 int tern_options_parse(const u8 *p, unsigned int len, struct tern_options *opts);
 unsigned int tern_options_len(const struct tern_options *opts);
 void tern_options_write(u8 *p, const struct tern_options *opts);

@@ -108,8 +108,29 @@ static void options_with_bad_block_counts_are_refused(struct kunit *test)
 	}
 }
 
+/* of a version, longer than the segment, shorter than a header: all of them */
+static void headers_that_are_not_whole_are_refused(struct kunit *test)
+{
+	struct tern_hdr th = { };
+	unsigned int byte, len;
+
+	for (byte = 0; byte < 256; byte++) {
+		unsigned int hdr_len = (byte & 63) * 4;
+
+		th.ver_hlen = byte;
+		for (len = TERN_HLEN_MIN; len <= 256; len++) {
+			bool good = byte >> 6 == TERN_VERSION && hdr_len >= TERN_HLEN_MIN &&
+				    hdr_len <= len;
+
+			KUNIT_EXPECT_EQ_MSG(test, tern_header_check(&th, len),
+					    good ? hdr_len : 0, "%u in %u bytes", byte, len);
+		}
+	}
+}
+
 static struct kunit_case wire_cases[] = {
 	KUNIT_CASE(header_length_and_version_share_a_byte),
+	KUNIT_CASE(headers_that_are_not_whole_are_refused),
 	KUNIT_CASE(options_come_back_as_written),
 	KUNIT_CASE(options_of_any_bytes_are_not_read_beyond),
 	KUNIT_CASE(options_with_bad_lengths_are_refused),
