@@ -329,6 +329,42 @@ TEST_F(sockopt, unsent_low_water_mark)
 	EXPECT_GE(32768, sock_ioctl(fds[0], SIOCOUTQNSD));
 }
 
+/* What TCP_INQ says with the next @len bytes; -1: they do not come, or it does not say. */
+static int left_after(int fd, size_t len)
+{
+	char control[CMSG_SPACE(sizeof(int))], buf[8];
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = control,
+			      .msg_controllen = sizeof(control) };
+	struct cmsghdr *cmsg;
+
+	iov.iov_len = len ? len : sizeof(buf);
+	if (recvmsg(fd, &msg, 0) != (ssize_t)len)
+		return -1;
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (!cmsg || cmsg->cmsg_level != SOL_TCP || cmsg->cmsg_type != TCP_CM_INQ)
+		return -1;
+	return *(int *)CMSG_DATA(cmsg);
+}
+
+/* The end counts as one, so that who goes by the number reads on and finds it. */
+TEST_F(sockopt, bytes_left_before_the_end)
+{
+	int fds[2];
+
+	ASSERT_EQ(0, sock_pair(self->door, fds));
+	ASSERT_EQ(0, sock_set(fds[1], SOL_TCP, TCP_INQ, 1));
+	ASSERT_EQ(7, write(fds[0], "abcdefg", 7));
+	close(fds[0]);
+	ASSERT_EQ(POLLRDHUP, wait_event(fds[1], POLLRDHUP));
+	EXPECT_EQ(7, sock_ioctl(fds[1], SIOCINQ));
+	EXPECT_EQ(4, left_after(fds[1], 4));
+	EXPECT_EQ(1, left_after(fds[1], 3));
+	EXPECT_EQ(1, left_after(fds[1], 0));
+	EXPECT_EQ(1, left_after(fds[1], 0));
+}
+
 TEST_F(sockopt, bytes_left)
 {
 	char control[CMSG_SPACE(sizeof(int))], buf[4];

@@ -313,6 +313,38 @@ TEST_F(uring, receive_many)
 	EXPECT_FALSE(cqe.flags & IORING_CQE_F_MORE);
 }
 
+/* Data and the end at once: the ring is told that there is more than the data. */
+TEST_F(uring, receive_many_with_end)
+{
+	static char buf[2][16];
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe cqe;
+	int fds[2];
+
+	ASSERT_EQ(0, sock_pair(self->door, fds));
+	ASSERT_EQ(3, write(fds[0], "abc", 3));
+	close(fds[0]);
+	ASSERT_EQ(POLLRDHUP, wait_event(fds[1], POLLRDHUP));
+	sqe = uring_sqe(&self->ring, IORING_OP_PROVIDE_BUFFERS, 2, 1);
+	set_buf(sqe, buf, sizeof(buf[0]), 0);
+	sqe->buf_group = 7;
+	ASSERT_EQ(1, uring_submit(&self->ring));
+	ASSERT_LE(0, result(&self->ring, 1));
+
+	sqe = uring_sqe(&self->ring, IORING_OP_RECV, fds[1], 2);
+	sqe->flags = IOSQE_BUFFER_SELECT;
+	sqe->buf_group = 7;
+	sqe->ioprio = IORING_RECV_MULTISHOT;
+	ASSERT_EQ(1, uring_submit(&self->ring));
+	ASSERT_EQ(0, uring_wait(&self->ring, &cqe));
+	EXPECT_EQ(3, cqe.res);
+	EXPECT_TRUE(cqe.flags & IORING_CQE_F_MORE);
+	EXPECT_TRUE(cqe.flags & IORING_CQE_F_SOCK_NONEMPTY);
+	ASSERT_EQ(0, uring_wait(&self->ring, &cqe));
+	EXPECT_EQ(0, cqe.res);
+	EXPECT_FALSE(cqe.flags & IORING_CQE_F_MORE);
+}
+
 TEST_F(uring, poll)
 {
 	struct io_uring_sqe *sqe;
