@@ -3,7 +3,10 @@
  * SO_REUSEPORT: connections to a port that listeners share are spread among them,
  * or go where a program says.
  */
+#include <unistd.h>
+#include <linux/bpf.h>
 #include <linux/filter.h>
+#include <sys/syscall.h>
 
 #include "tern_test.h"
 
@@ -26,6 +29,83 @@ static int choose(int fd, int number)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof(prog));
 }
 
+/* One by which the length of what follows the header says which. */
+static int choose_by_length(int fd)
+{
+	struct sock_filter code[] = {
+		{ BPF_LD | BPF_W | BPF_LEN, 0, 0, 0 },
+		{ BPF_ALU | BPF_ADD | BPF_K, 0, 0, 3 },
+		{ BPF_RET | BPF_A, 0, 0, 0 },
+	};
+	struct sock_fprog prog = { ARRAY_SIZE(code), code };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof(prog));
+}
+
+/* One by which what the packet bears behind the header says which. */
+static int choose_by_payload(int fd)
+{
+	struct sock_filter code[] = {
+		{ BPF_LD | BPF_B | BPF_ABS, 0, 0, 0 },
+		{ BPF_RET | BPF_K, 0, 0, 1 },
+	};
+	struct sock_fprog prog = { ARRAY_SIZE(code), code };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof(prog));
+}
+
+/* Where the port of the caller is, counted from the header of IP. */
+static int source_port(const struct door *d)
+{
+	return SKF_NET_OFF + (d->ip == 4 ? 20 : 40);
+}
+
+/* One by which the caller's port says which. */
+static int choose_by_port(const struct door *d, int fd)
+{
+	struct sock_filter code[] = {
+		{ BPF_LD | BPF_H | BPF_ABS, 0, 0, source_port(d) },
+		{ BPF_ALU | BPF_MOD | BPF_K, 0, 0, MEMBERS },
+		{ BPF_RET | BPF_A, 0, 0, 0 },
+	};
+	struct sock_fprog prog = { ARRAY_SIZE(code), code };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof(prog));
+}
+
+/* The same, not of the classic kind; a descriptor. */
+static int port_program(const struct door *d)
+{
+	struct bpf_insn code[] = {
+		{ BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_6, BPF_REG_1, 0, 0 },
+		{ BPF_LD | BPF_H | BPF_ABS, 0, 0, 0, source_port(d) },
+		{ BPF_ALU64 | BPF_MOD | BPF_K, BPF_REG_0, 0, 0, MEMBERS },
+		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+		.insn_cnt = ARRAY_SIZE(code),
+		.insns = (uintptr_t)code,
+		.license = (uintptr_t)"GPL",
+	};
+
+	return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+}
+
+static int attach(int fd, int program)
+{
+	return sock_set(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, program);
+}
+
+/* A socket that could share. */
+static int sharer(const struct door *d)
+{
+	int fd = door_socket(d, SOCK_NONBLOCK);
+
+	sock_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	return fd;
+}
+
 /* Listeners that share a port. */
 static int group(const struct door *d, int fds[MEMBERS])
 {
@@ -38,6 +118,24 @@ static int group(const struct door *d, int fds[MEMBERS])
 			return -1;
 	}
 	return 0;
+}
+
+/* Does who calls from each of some ports come to whom the port says? */
+static bool by_port(const struct door *d, const int fds[MEMBERS])
+{
+	struct addr at = addr_loopback(d, PORT);
+
+	for (int port = 9000; port < 9000 + 2 * MEMBERS; port++) {
+		struct addr from = addr_loopback(d, port);
+		int fd = door_socket(d, 0);
+
+		if (sock_bind(fd, &from) || sock_connect(fd, &at) ||
+		    wait_event(fds[port % MEMBERS], POLLIN) != POLLIN ||
+		    close(accept(fds[port % MEMBERS], NULL, NULL)))
+			return false;
+		sock_reset(fd);
+	}
+	return true;
 }
 
 /* Calls so often, and counts who got how much of it. */
@@ -98,6 +196,92 @@ TEST_F(reuseport, program)
 		EXPECT_LT(0, got[i]);
 	EXPECT_EQ(0, sock_set(fds[1], SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0));
 	EXPECT_ERRNO(ENOENT, sock_set(fds[1], SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0));
+}
+
+/* What is in the packet can say who gets it: behind the header, and before it. */
+TEST_F(reuseport, program_reads_packet)
+{
+	int fds[MEMBERS], got[MEMBERS];
+
+	ASSERT_EQ(0, group(self->door, fds));
+	ASSERT_EQ(0, choose_by_length(fds[0]));
+	ASSERT_TRUE(call(self->door, fds, got));
+	EXPECT_EQ(CALLS, got[3]);
+	/* there is nothing behind it: a program that reads there ends with 0 */
+	ASSERT_EQ(0, choose_by_payload(fds[0]));
+	ASSERT_TRUE(call(self->door, fds, got));
+	EXPECT_EQ(CALLS, got[0]);
+	ASSERT_EQ(0, choose_by_port(self->door, fds[2]));
+	EXPECT_TRUE(by_port(self->door, fds));
+}
+
+TEST_F(reuseport, extended_program)
+{
+	int program = port_program(self->door);
+	int fds[MEMBERS];
+
+	ASSERT_LE(0, program);
+	ASSERT_EQ(0, group(self->door, fds));
+	ASSERT_EQ(0, attach(fds[1], program));
+	EXPECT_TRUE(by_port(self->door, fds));
+}
+
+/* Who has a program before the port is his does not join others. */
+TEST_F(reuseport, program_of_ones_own)
+{
+	struct addr at = addr_loopback(self->door, PORT);
+	int program = port_program(self->door);
+	int one = sharer(self->door), two = sharer(self->door), three = sharer(self->door);
+
+	ASSERT_LE(0, program);
+	ASSERT_EQ(0, attach(one, program));
+	ASSERT_EQ(0, choose(two, 0));
+	ASSERT_EQ(0, sock_bind(one, &at));
+	EXPECT_ERRNO(EADDRINUSE, sock_bind(two, &at));
+	/* Another without one may; then the first is no longer alone. */
+	EXPECT_EQ(0, sock_bind(three, &at));
+	EXPECT_ERRNO(EADDRINUSE, listen(one, 1));
+	EXPECT_EQ(0, listen(three, 1));
+	EXPECT_ERRNO(EADDRINUSE, sock_bind(two, &at));
+	close(one);
+	EXPECT_ERRNO(EADDRINUSE, sock_bind(two, &at));
+	close(three);
+	EXPECT_EQ(0, sock_bind(two, &at));
+	EXPECT_EQ(0, listen(two, 1));
+}
+
+/* The first of a group may have it: those that come later join him. */
+TEST_F(reuseport, program_first)
+{
+	struct addr at = addr_loopback(self->door, PORT);
+	int fds[MEMBERS], got[MEMBERS];
+
+	for (int i = 0; i < MEMBERS; i++) {
+		fds[i] = sharer(self->door);
+		if (!i)
+			ASSERT_EQ(0, choose(fds[i], 3));
+		ASSERT_EQ(0, sock_bind(fds[i], &at));
+		ASSERT_EQ(0, listen(fds[i], CALLS));
+	}
+	ASSERT_TRUE(call(self->door, fds, got));
+	EXPECT_EQ(CALLS, got[3]);
+}
+
+/* It is for who shares: not for who has a port, or listens, without. */
+TEST_F(reuseport, program_for_nobody)
+{
+	struct addr at = addr_loopback(self->door, PORT);
+	int program = port_program(self->door);
+	int fd = door_socket(self->door, 0);
+
+	ASSERT_LE(0, program);
+	ASSERT_EQ(0, sock_bind(fd, &at));
+	EXPECT_ERRNO(EINVAL, attach(fd, program));
+	EXPECT_ERRNO(EINVAL, choose(fd, 0));
+	ASSERT_EQ(0, listen(fd, 1));
+	ASSERT_EQ(0, sock_set(fd, SOL_SOCKET, SO_REUSEPORT, 1));
+	EXPECT_ERRNO(EINVAL, attach(fd, program));
+	EXPECT_ERRNO(EINVAL, choose(fd, 0));
 }
 
 TEST_HARNESS_MAIN
