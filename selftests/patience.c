@@ -257,6 +257,37 @@ TEST_F(patience, icmp_while_connected)
 	}
 }
 
+/* To be told at once: an option of the version of IP that the packets have. */
+static int want_errors(const struct door *d, int fd)
+{
+	return d->ip == 4 ? sock_set(fd, IPPROTO_IP, IP_RECVERR, 1) :
+			    sock_set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+}
+
+TEST_F(patience, icmp_while_connected_reported)
+{
+	int fds[NR_DOORS][2];
+	const struct door *d;
+	char c;
+
+	for_each_door(self, d) {
+		ASSERT_EQ(0, routed_pair(&self->net, d, fds[NR(d)]));
+		ASSERT_EQ(0, want_errors(d, fds[NR(d)][0]));
+	}
+	ASSERT_EQ(0, router_turns(&self->net, RTN_UNREACHABLE, true));
+	for_each_door(self, d)
+		CHECK(d, 1, write(fds[NR(d)][0], "a", 1));
+	for_each_door(self, d) {
+		CHECK(d, POLLERR, wait_event(fds[NR(d)][0], 0) & POLLERR);
+		EXPECT_ERRNO(d->ip == 6 ? ENETUNREACH : EHOSTUNREACH,
+			     recv(fds[NR(d)][0], &c, 1, MSG_DONTWAIT));
+		CHECK(d, TCP_ESTABLISHED, sock_state(fds[NR(d)][0]));
+	}
+	ASSERT_EQ(0, router_turns(&self->net, RTN_UNREACHABLE, false));
+	for_each_door(self, d)
+		CHECK(d, 1, read_all(fds[NR(d)][1], &c, 1));
+}
+
 TEST_F(patience, peer_vanishes_with_data)
 {
 	int fds[NR_DOORS][2];
