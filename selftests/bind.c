@@ -168,6 +168,27 @@ TEST_F(bind, reuse_address)
 	EXPECT_EQ(0, listen(two, 1));
 }
 
+/* The port that the kernel has chosen stays, when listen() fails. */
+TEST_F(bind, listen_fails_on_chosen_port)
+{
+	int one = bound_with(self->door, addr_loopback(self->door, 0), SO_REUSEADDR);
+	struct addr at = addr_local(one), still;
+	int two = bound_with(self->door, at, SO_REUSEADDR);
+
+	ASSERT_LE(0, two);
+	ASSERT_EQ(0, listen(two, 1));
+	EXPECT_ERRNO(EADDRINUSE, listen(one, 1));
+	still = addr_local(one);
+	EXPECT_TRUE(addr_same(&at, &still));
+	close(two);
+	/* nobody else's meanwhile */
+	EXPECT_ERRNO(EADDRINUSE, bound(self->door, at));
+	ASSERT_EQ(0, listen(one, 1));
+	still = addr_local(one);
+	EXPECT_TRUE(addr_same(&at, &still));
+	EXPECT_LE(0, sock_dial(self->door, &at));
+}
+
 TEST_F(bind, reuse_needs_both)
 {
 	struct addr at = addr_loopback(self->door, PORT);
