@@ -6,6 +6,7 @@ listener do to it. The edges of the state table are in wire_states.py.
 """
 import errno
 import socket
+import time
 
 from lib.scenario import EVERYWHERE, TERN, main, scenario
 from lib.ternwire import OPT_MSS, OPT_TAG, mss_option, tag_option
@@ -162,6 +163,36 @@ def repeated_syn(w):
     check_equal(again.options, first.options, "options of the second SYN-ACK")
     check_equal(len(w.entries()), 2, "sockets: the listener and one half-open")
     finish(c)
+
+
+# TCP answers by an acknowledgment
+@scenario("another SYN for a half-open connection gets its SYN-ACK, one each half second",
+          variants=TERN)
+def other_syn(w):
+    """The peer has crashed, and begins anew: what it does not know it resets."""
+    c = half_open(w)
+    first = c.last
+    begin = time.monotonic()
+    for seq in (5000, 6000, 7000):
+        c.send("S", seq=seq, ack=None, tag=0, tsecr=0, options=c.syn_options())
+    most = 1 + int((time.monotonic() - begin) / 0.5)
+    again = c.expect("SA", seq=0, ack=1)
+    check_equal(again.options, first.options, "options of the second SYN-ACK")
+    for _ in range(most - 1):
+        c.expect_maybe("SA", seq=0, ack=1)
+    c.expect_none()
+    # the same may be told again before the half second is over
+    c.send_syn()
+    c.expect("SA", seq=0, ack=1)
+    c.state("SYN_RECEIVED")
+    # what a host that has sent another SYN says to that
+    c.send("R", seq=1, ack=None)
+    c.state("CLOSED")
+    fresh = Conn(w, sport=c.sport, iss=c.iss + 7000)
+    fresh.listener = c.listener
+    fresh.send_syn()
+    fresh.expect("SA", seq=0, ack=1)
+    finish(fresh)
 
 
 @scenario("a repeated SYN-ACK is acknowledged again")
@@ -463,6 +494,43 @@ def accept_queue_overflow(w):
     late.send("A")
     late.sock = w.accept(listener)
     late.alive()
+
+
+@scenario("TCP_DEFER_ACCEPT: the SYN-ACK comes again only when waiting is over", slow=True)
+def deferred(w):
+    """Three seconds are two timeouts: the first finds that the other end is there,
+    the second asks it again, and then the acknowledgment is enough."""
+    listener = w.listen(options=[(socket.SOL_TCP, socket.TCP_DEFER_ACCEPT, 3)])
+    c = Conn(w)
+    with w.counts(SynRetrans=1):
+        c.send_syn()
+        begin = time.monotonic()
+        c.expect("SA", seq=0, ack=1)
+        c.send("A")
+        c.expect("SA", seq=0, ack=1)
+        check(time.monotonic() - begin > 2, "a SYN-ACK after the first timeout")
+        c.state("SYN_RECEIVED")
+        c.send("A")
+        c.sock = w.accept(listener)
+    c.alive()
+
+
+@scenario("TCP_DEFER_ACCEPT: a SYN-ACK that is not acknowledged comes again", slow=True)
+def deferred_unanswered(w):
+    listener = w.listen(options=[(socket.SOL_TCP, socket.TCP_DEFER_ACCEPT, 3)])
+    c = Conn(w)
+    c.send_syn()
+    c.expect("SA", seq=0, ack=1)
+    begin = time.monotonic()
+    c.expect("SA", seq=0, ack=1)
+    check(time.monotonic() - begin < 2, "no SYN-ACK after the first timeout")
+    c.send("A")
+    c.state("SYN_RECEIVED")
+    c.send("A", len=5)
+    c.expect("A", ack=6)
+    c.sock = w.accept(listener)
+    c.read(5)
+    c.alive()
 
 
 @scenario("SYN to a listener whose accept queue is full is dropped")
