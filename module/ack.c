@@ -44,7 +44,7 @@ static void sample_rtt(struct sock *sk, struct tern_ack_news *news)
 	if ((s32)rtt < 0)	/* an echo of what was never sent */
 		return;
 	news->rtt_us = max(rtt, 1u);
-	tern_rtt_sample(&ts->rtt, rtt);
+	tern_rtt_sample(&ts->rtt, rtt, news->now_us);
 	ts->cong.rtt_us = news->rtt_us;
 	ts->cong.min_rtt_us = ts->rtt.min;
 	ts->backoff = 0;	/* RFC 6298, 5.7: until a new sample */

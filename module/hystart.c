@@ -90,7 +90,7 @@ static bool queue_is_certain(const struct tern_cong *c)
 	u32 part = hs->samples >= N_CERTAIN ? c->min_rtt_us / 2 : c->min_rtt_us;
 
 	return hs->css_rounds && hs->baseline_us && hs->samples >= N_RTT_SAMPLE &&
-	       hs->min_us - c->min_rtt_us > part;
+	       hs->min_us > c->min_rtt_us + part;
 }
 
 static void sample_round(struct tern_cong *c, const struct tern_cong_sample *s)

@@ -393,6 +393,7 @@ static void rcv_syn_sent(struct sock *sk, struct sk_buff *skb, const struct tern
 	struct tern_sock *ts = tern_sk(sk);
 	const struct tern_skb_cb *cb = TERN_CB(skb);
 	bool rst = cb->flags & TERN_RST;
+	u32 rtt = tern_tsval(ts) - cb->tsecr;
 
 	ts->stats.segs_in++;
 	if (cb->flags & TERN_ACK) {
@@ -425,8 +426,8 @@ static void rcv_syn_sent(struct sock *sk, struct sk_buff *skb, const struct tern
 		return;
 	}
 	ts->snd_una = cb->ack;
-	if ((s32)(tern_tsval(ts) - cb->tsecr) >= 0)
-		tern_rtt_sample(&ts->rtt, tern_tsval(ts) - cb->tsecr);
+	if ((s32)rtt >= 0)
+		tern_rtt_sample(&ts->rtt, rtt, tern_clock_us());
 	ts->backoff = 0;
 	tern_rto_update(sk);
 	establish(sk);
@@ -461,7 +462,7 @@ static bool rcv_ack_of_syn(struct sock *sk, const struct sk_buff *skb)
 	ts->snd_wl1 = cb->seq;
 	ts->max_window = max(ts->max_window, cb->window);
 	if ((s32)rtt >= 0)
-		tern_rtt_sample(&ts->rtt, rtt);
+		tern_rtt_sample(&ts->rtt, rtt, tern_clock_us());
 	ts->backoff = 0;
 	tern_rto_update(sk);
 	establish(sk);

@@ -13,6 +13,7 @@
 #include "rtt.h"
 
 #define RTO_INITIAL_US	1000000u	/* section 2.1 */
+#define MIN_SPAN_US	(150 * 1000000u)	/* the minimum is of one to two such spans */
 
 /**
  * tern_rtt_init - forget what was measured
@@ -24,20 +25,39 @@ void tern_rtt_init(struct tern_rtt *rtt)
 	rtt->rttvar = 0;
 	rtt->min = ~0u;
 	rtt->last = 0;
+	rtt->span_min = ~0u;
+}
+
+/*
+ * A path may become longer: what the old one had must be forgotten (RFC 8985,
+ * 6.2, step 1). What was smallest in the last span still counts in this one.
+ */
+static void update_min(struct tern_rtt *rtt, u32 sample, u32 now_us)
+{
+	if (!rtt->srtt)
+		rtt->span_begin = now_us;
+	if (now_us - rtt->span_begin > MIN_SPAN_US) {
+		rtt->min = rtt->span_min;
+		rtt->span_min = ~0u;
+		rtt->span_begin = now_us;
+	}
+	rtt->span_min = min(rtt->span_min, sample);
+	rtt->min = min(rtt->min, sample);
 }
 
 /**
  * tern_rtt_sample - take one measurement in (RFC 6298, section 2)
  * @rtt: state of one path
  * @sample: microseconds; 0 counts as 1, the clock's grain
+ * @now_us: clock
  */
-void tern_rtt_sample(struct tern_rtt *rtt, u32 sample)
+void tern_rtt_sample(struct tern_rtt *rtt, u32 sample, u32 now_us)
 {
 	s32 err;
 
 	sample = clamp(sample, 1u, 1u << 27);
 	rtt->last = sample;
-	rtt->min = min(rtt->min, sample);
+	update_min(rtt, sample, now_us);
 
 	if (!rtt->srtt) {
 		rtt->srtt = sample << 3;

@@ -186,7 +186,7 @@ static void make_connection(struct flight *f, u32 iss)
 	ts->cong.mss = FLIGHT_MSS;
 	ts->recover_seq = iss;
 	tern_rtt_init(&ts->rtt);
-	tern_rtt_sample(&ts->rtt, FLIGHT_RTT_US);
+	tern_rtt_sample(&ts->rtt, FLIGHT_RTT_US, 0);
 	tern_scoreboard_init(sk);
 	tern_rack_init(ts);
 }

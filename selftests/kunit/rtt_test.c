@@ -6,6 +6,7 @@
 #include "dice.h"
 #include "rtt.h"
 
+#define SECOND_US	1000000u
 #define ONE	65536ll		/* fixed point: a microsecond */
 
 static s64 distance(s64 a, s64 b)
@@ -25,7 +26,7 @@ static void rtt_follows_rfc_6298(struct kunit *test)
 	for (i = 0; i < 1000; i++) {
 		u32 sample = 20000 + dice_roll(&dice, 10000);
 
-		tern_rtt_sample(&rtt, sample);
+		tern_rtt_sample(&rtt, sample, 0);
 		KUNIT_EXPECT_EQ(test, rtt.last, sample);
 		if (!i) {
 			srtt = sample * ONE;
@@ -50,14 +51,37 @@ static void rtt_of_any_sample_stays_sane(struct kunit *test)
 
 	tern_rtt_init(&rtt);
 	for (i = 0; i < 1000; i++) {
-		tern_rtt_sample(&rtt, samples[i % 7]);
+		tern_rtt_sample(&rtt, samples[i % 7], 0);
 		KUNIT_EXPECT_GT(test, rtt.srtt, 0);
 		KUNIT_EXPECT_GE(test, tern_rtt_rto(&rtt, 1), 1);
 	}
 }
 
+/* a path that has become longer: its old minimum is forgotten within five minutes */
+static void the_minimum_is_of_the_last_minutes(struct kunit *test)
+{
+	u32 now_us = -60 * SECOND_US, i;	/* the clock wraps */
+	struct tern_rtt rtt;
+
+	tern_rtt_init(&rtt);
+	tern_rtt_sample(&rtt, 10000, now_us);
+	for (i = 0; i < 120; i++)
+		tern_rtt_sample(&rtt, 50000, now_us += SECOND_US);
+	KUNIT_EXPECT_EQ(test, rtt.min, 10000);
+	for (i = 0; i < 185; i++)
+		tern_rtt_sample(&rtt, 50000, now_us += SECOND_US);
+	KUNIT_EXPECT_EQ(test, rtt.min, 50000);
+	/* a shorter one is seen at once */
+	tern_rtt_sample(&rtt, 5000, now_us);
+	KUNIT_EXPECT_EQ(test, rtt.min, 5000);
+	/* after a long silence the first sample alone counts no more than others */
+	tern_rtt_sample(&rtt, 70000, now_us + 400 * SECOND_US);
+	KUNIT_EXPECT_EQ(test, rtt.min, 5000);
+}
+
 static struct kunit_case rtt_cases[] = {
 	KUNIT_CASE(rtt_follows_rfc_6298),
+	KUNIT_CASE(the_minimum_is_of_the_last_minutes),
 	KUNIT_CASE(rtt_of_any_sample_stays_sane),
 	{ }
 };
