@@ -48,6 +48,7 @@ struct tern_reply {
  * @seed_checksum: put the sum of the pseudo-header where the device adds the rest
  * @ext_len: bytes of IP options or extension headers on the socket's packets
  * @accepts_pmtu: does the program want ICMP to be believed (IP_MTU_DISCOVER)?
+ * @may_probe: is what is too large on the way dropped, and not cut in pieces?
  * @child: take the addresses of a flow into a new socket, and what IP_PKTOPTIONS
  *	tells of the packet that completed the handshake
  */
@@ -63,6 +64,7 @@ struct tern_ip_ops {
 	void (*seed_checksum)(struct tern_hdr *th, const struct tern_flow *flow, u32 len);
 	u32 (*ext_len)(const struct sock *sk);
 	bool (*accepts_pmtu)(const struct sock *sk);
+	bool (*may_probe)(const struct sock *sk, const struct dst_entry *dst);
 	void (*child)(struct sock *sk, const struct tern_flow *flow, const struct sk_buff *skb);
 };
 

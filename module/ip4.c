@@ -87,6 +87,10 @@ static void ip4_reply(struct net *net, struct sk_buff *skb, const struct tern_re
 	iph->tos = reply->tos;
 	iph->id = 0;
 	iph->frag_off = htons(IP_DF);
+	if (reply->sk && !ip_dont_fragment(reply->sk, &rt->dst)) {
+		iph->frag_off = 0;
+		ip_select_ident(net, skb, NULL);
+	}
 	iph->ttl = reply_ttl(reply, rt);
 	iph->protocol = tern_protocol;
 	iph->saddr = fl4.saddr;
@@ -129,6 +133,11 @@ static u32 ip4_ext_len(const struct sock *sk)
 static bool ip4_accepts_pmtu(const struct sock *sk)
 {
 	return inet_sk(sk)->pmtudisc != IP_PMTUDISC_DONT && ip_sk_accept_pmtu(sk);
+}
+
+static bool ip4_may_probe(const struct sock *sk, const struct dst_entry *dst)
+{
+	return ip_dont_fragment(sk, dst);
 }
 
 /* AF_INET6 sockets keep the v4-mapped form besides: getsockname() and dumps read it */
@@ -174,6 +183,7 @@ const struct tern_ip_ops tern_ip4 = {
 	.seed_checksum	= ip4_seed_checksum,
 	.ext_len	= ip4_ext_len,
 	.accepts_pmtu	= ip4_accepts_pmtu,
+	.may_probe	= ip4_may_probe,
 	.child		= ip4_child,
 };
 

@@ -164,6 +164,11 @@ static bool ip6_accepts_pmtu(const struct sock *sk)
 	return ip6_sk_accept_pmtu(sk);
 }
 
+static bool ip6_may_probe(const struct sock *sk, const struct dst_entry *dst)
+{
+	return ip6_accepts_pmtu(sk);
+}
+
 static void ip6_child(struct sock *sk, const struct tern_flow *flow, const struct sk_buff *skb)
 {
 	struct inet_sock *inet = inet_sk(sk);
@@ -193,6 +198,7 @@ const struct tern_ip_ops tern_ip6 = {
 	.seed_checksum	= ip6_seed_checksum,
 	.ext_len	= ip6_ext_len,
 	.accepts_pmtu	= ip6_accepts_pmtu,
+	.may_probe	= ip6_may_probe,
 	.child		= ip6_child,
 };
 

@@ -17,6 +17,7 @@
 #define MIN_MTU		576u	/* IPv4 only */
 #define SEARCH_STEP	32u	/* nearer than that is near enough */
 #define TIMEOUTS	2	/* in a row, until it is not loss */
+#define MAX_PROBES	3	/* of one size, lost: the size does not pass */
 #define PROBE_AGAIN	(2 * HZ)
 #define RAISE_AGAIN	(600 * HZ)	/* PMTU_RAISE_TIMER */
 
@@ -37,9 +38,10 @@ static void set_limit(struct sock *sk, u32 limit)
 void tern_mtu_timeout(struct sock *sk, const struct sk_buff *skb)
 {
 	struct tern_sock *ts = tern_sk(sk);
+	const struct dst_entry *dst = __sk_dst_get(sk);
 	u32 smaller = BASE_MTU;
 
-	if (ts->retransmits < TIMEOUTS || !ts->ip->accepts_pmtu(sk))
+	if (ts->retransmits < TIMEOUTS || !dst || !ts->ip->may_probe(sk, dst))
 		return;
 	if (ts->pmtu <= BASE_MTU) {
 		smaller = MIN_MTU;
@@ -51,6 +53,7 @@ void tern_mtu_timeout(struct sock *sk, const struct sk_buff *skb)
 		return;
 	ts->mtu.high = 0;
 	ts->mtu.probe = 0;
+	ts->mtu.lost = 0;
 	ts->mtu.next = jiffies;
 	set_limit(sk, smaller);
 	tern_mib_inc(sock_net(sk), MTUPFail);
@@ -81,7 +84,8 @@ u32 tern_mtu_probe_payload(struct sock *sk)
 
 	/* options would make the packet larger than what is to be found out */
 	if (!mtu->limit || mtu->probe || !dst || ts->ca_state != TERN_CA_OPEN ||
-	    ts->nr_sack || ts->have_dsack || time_before(jiffies, mtu->next))
+	    ts->nr_sack || ts->have_dsack || time_before(jiffies, mtu->next) ||
+	    !ts->ip->may_probe(sk, dst))
 		return 0;
 	top = search_top(ts, dst);
 	if (mtu->high > top)
@@ -106,8 +110,12 @@ u32 tern_mtu_probe_payload(struct sock *sk)
 void tern_mtu_probe_sent(struct sock *sk, struct sk_buff *skb)
 {
 	struct tern_sock *ts = tern_sk(sk);
+	u32 size = ts->pmtu + skb->len - ts->mss;
 
-	ts->mtu.probe = ts->pmtu + skb->len - ts->mss;
+	if (size != ts->mtu.probed)
+		ts->mtu.lost = 0;
+	ts->mtu.probe = size;
+	ts->mtu.probed = size;
 	tern_mib_inc(sock_net(sk), MTUProbes);
 }
 
@@ -128,15 +136,30 @@ void tern_mtu_probe_delivered(struct sock *sk)
 }
 
 /**
- * tern_mtu_probe_lost - a packet of that size does not pass, probably
+ * tern_mtu_probe_cancel - nothing will be learnt from the probe
  * @sk: socket
  */
-void tern_mtu_probe_lost(struct sock *sk)
+void tern_mtu_probe_cancel(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
 
-	if (ts->mtu.probe)
-		ts->mtu.high = ts->mtu.probe;
 	ts->mtu.probe = 0;
 	ts->mtu.next = jiffies + PROBE_AGAIN;
+}
+
+/**
+ * tern_mtu_probe_lost - a packet of that size does not pass, perhaps
+ * @sk: socket
+ *
+ * Once it may have been lost like any other (RFC 8899, 5.1.3).
+ */
+void tern_mtu_probe_lost(struct sock *sk)
+{
+	struct tern_mtu *mtu = &tern_sk(sk)->mtu;
+
+	if (mtu->probe && ++mtu->lost >= MAX_PROBES) {
+		mtu->high = mtu->probe;
+		mtu->lost = 0;
+	}
+	tern_mtu_probe_cancel(sk);
 }

@@ -197,7 +197,7 @@ struct sk_buff *tern_rtx_split(struct sock *sk, struct sk_buff *skb, u32 len, gf
 	if (!tail)
 		return NULL;
 	if (TERN_CB(skb)->mark & TERN_SKB_MTU_PROBE)
-		tern_mtu_probe_lost(sk);	/* sent again in parts, it tells no more */
+		tern_mtu_probe_cancel(sk);	/* sent again in parts, it tells no more */
 	TERN_CB(skb)->mark &= ~TERN_SKB_MTU_PROBE;
 	TERN_CB(tail)->mark = TERN_CB(skb)->mark;
 	tern_rtx_append(tern_sk(sk), tail);

@@ -181,7 +181,7 @@ static bool write_xmit(struct sock *sk, u8 nagle, bool *rwnd_limited)
 		}
 		if (tern_transmit(sk, skb, GFP_ATOMIC)) {
 			if (TERN_CB(skb)->mark & TERN_SKB_MTU_PROBE)
-				tern_mtu_probe_lost(sk);
+				tern_mtu_probe_cancel(sk);
 			break;
 		}
 		if (TERN_CB(skb)->mark & TERN_SKB_MTU_PROBE)

@@ -9,7 +9,7 @@ import socket
 from lib.flight import LARGE_BUFFER, cwnd
 from lib.scenario import TERN, main, scenario
 from lib.ternwire import dont_fragment
-from lib.wire import Conn, check, check_equal
+from lib.wire import DEADLINE, Conn, check, check_equal, wait_for
 
 BASE_MTU = 1280
 IP_MTU_DISCOVER, IPV6_MTU_DISCOVER = 10, 23
@@ -103,6 +103,25 @@ def probe_lost(w):
         lost = path(w, c, BASE_MTU, lambda lost, to: to == at + 30 * w.mss)
     check(cwnd(c) >= before, f"window {before} before, {cwnd(c)} after the loss of a probe")
     check(lost == [1500], f"lost: {lost}")
+
+
+@scenario("a size is given up after three lost probes, not after one", variants=TERN, slow=True)
+def three_probes(w):
+    c = black_hole(w)
+    lost = []
+
+    def some_more():
+        at = c.rcv_nxt
+        c.write(3 * w.mss)
+        lost.extend(path(w, c, BASE_MTU, lambda _, to: to == at + 3 * w.mss))
+        return len(lost) >= 4
+
+    with w.counts(MTUPFail=1, MTUProbes=4, MTUPSuccess=0):
+        c.write(8000)
+        path(w, c, BASE_MTU, lambda lost, at: at == 8001)
+        wait_for(some_more, "four probes", 4 * DEADLINE)
+    half = (BASE_MTU + 1500) // 2
+    check_equal(lost, [1500] * 3 + [half], "sizes of the probes")
 
 
 @scenario("IP_MTU_DISCOVER: what routers may fragment, and whether ICMP is believed")

@@ -51,6 +51,11 @@ void tern_mtu_probe_lost(struct sock *sk)
 	((struct flight *)sk)->probes_lost++;
 }
 
+void tern_mtu_probe_cancel(struct sock *sk)
+{
+	((struct flight *)sk)->probes_lost++;
+}
+
 /* nobody asks for timestamps */
 void tern_tstamp_split(struct sk_buff *skb, struct sk_buff *tail)
 {

@@ -43,7 +43,7 @@ struct flight_byte {
  * @news: what the last acknowledgment told
  * @new_data: the program has more to send, for a tail loss probe
  * @probes_delivered: calls of tern_mtu_probe_delivered()
- * @probes_lost: calls of tern_mtu_probe_lost()
+ * @probes_lost: calls of tern_mtu_probe_lost() and tern_mtu_probe_cancel()
  * @trouble: what was found wrong first; empty for nothing
  */
 struct flight {
