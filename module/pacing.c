@@ -2,9 +2,10 @@
 /*
  * Pacing: a window is spread over its round trip instead of being sent in
  * bursts that overflow a small queue. Where the fq qdisc is on the way it is
- * told when each segment departs; elsewhere an own timer holds segments back,
- * if the program asks for a limit (SO_MAX_PACING_RATE) or the path is long
- * enough for a timer to matter.
+ * told when each segment departs, and gets what departs within a millisecond:
+ * its room is limited, and the time spent in it looks like the path's.
+ * Everywhere else an own timer holds segments back, if the program asks for a
+ * limit (SO_MAX_PACING_RATE) or the path is long enough for a timer to matter.
  *
  * Called with the socket locked; the timer runs in softirq.
  */
@@ -18,6 +19,7 @@
 
 #define LONG_PATH_US	15000u	/* acknowledgments of a shorter one are pace enough */
 #define BURST_SHIFT	10	/* a burst lasts a 1024th of a second */
+#define FQ_AHEAD_NS	NSEC_PER_MSEC	/* what fq may hold, of a connection */
 
 static enum hrtimer_restart pacing_timeout(struct hrtimer *timer)
 {
@@ -86,16 +88,22 @@ void tern_pacing_update(struct sock *sk)
 	WRITE_ONCE(sk->sk_pacing_rate, min_t(u64, rate, READ_ONCE(sk->sk_max_pacing_rate)));
 }
 
-static bool by_own_timer(const struct sock *sk)
+static bool paced(const struct sock *sk)
 {
-	switch (READ_ONCE(sk->sk_pacing_status)) {
-	case SK_PACING_FQ:
-		return false;
-	case SK_PACING_NEEDED:		/* SO_MAX_PACING_RATE */
+	if (READ_ONCE(sk->sk_pacing_status) != SK_PACING_NONE)	/* fq, SO_MAX_PACING_RATE */
 		return true;
-	default:
-		return tern_sk(sk)->rtt.min >= LONG_PATH_US && tern_sk(sk)->rtt.srtt;
-	}
+	return tern_sk(sk)->rtt.min >= LONG_PATH_US && tern_sk(sk)->rtt.srtt;
+}
+
+static bool fq_is_there(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_pacing_status) == SK_PACING_FQ;
+}
+
+/* how long before its time a segment may be given to IP */
+static u64 ahead(const struct sock *sk)
+{
+	return fq_is_there(sk) ? FQ_AHEAD_NS : 0;
 }
 
 /**
@@ -108,11 +116,11 @@ bool tern_pacing_waits(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
 
-	if (!by_own_timer(sk) || ts->pacing_next <= ktime_get_ns())
+	if (!paced(sk) || ts->pacing_next <= ktime_get_ns() + ahead(sk))
 		return false;
 	if (!hrtimer_is_queued(&ts->pacing_timer)) {
 		sock_hold(sk);
-		hrtimer_start(&ts->pacing_timer, ns_to_ktime(ts->pacing_next),
+		hrtimer_start(&ts->pacing_timer, ns_to_ktime(ts->pacing_next - ahead(sk)),
 			      HRTIMER_MODE_ABS_PINNED_SOFT);
 	}
 	return true;
@@ -139,7 +147,7 @@ u32 tern_pacing_burst(const struct sock *sk)
  */
 void tern_pacing_stamp(const struct sock *sk, struct sk_buff *skb)
 {
-	if (READ_ONCE(sk->sk_pacing_status) == SK_PACING_FQ)
+	if (fq_is_there(sk))
 		skb_set_delivery_time(skb, max(tern_sk(sk)->pacing_next, ktime_get_ns()),
 				      TERN_CLOCK_MONOTONIC);
 }
@@ -155,16 +163,14 @@ void tern_pacing_sent(struct sock *sk, u32 len)
 	unsigned long rate = READ_ONCE(sk->sk_pacing_rate);
 	u64 now, took, credit, latest;
 
-	if (rate == ~0UL || !rate || !len)
-		return;
-	if (READ_ONCE(sk->sk_pacing_status) != SK_PACING_FQ && !by_own_timer(sk))
+	if (rate == ~0UL || !rate || !len || !paced(sk))
 		return;
 	now = ktime_get_ns();
 	took = div64_ul((u64)len * NSEC_PER_SEC, rate);
 	/* what was late may catch up, a little */
 	credit = now > ts->pacing_next ? min(now - ts->pacing_next, took / 2) : 0;
 	/* those who do not ask (probes, timeouts) must not run up a debt */
-	latest = now + max(took, (u64)(ts->rtt.srtt >> 3) * NSEC_PER_USEC);
+	latest = now + ahead(sk) + max(took, (u64)(ts->rtt.srtt >> 3) * NSEC_PER_USEC);
 	ts->pacing_next = min(max(ts->pacing_next, now) + took - credit, latest);
 }
 
