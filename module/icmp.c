@@ -2,7 +2,8 @@
 /*
  * ICMP errors about segments that were sent, and redirects. One is believed only
  * if the sequence number it quotes is one of an unacknowledged segment (RFC
- * 5927, section 4.1): its sender has seen the segment.
+ * 5927, section 4.1), and so is the tag, where the quote is long enough to have
+ * it: its sender has seen the segment.
  *
  * Called from softirq through ip4.c and ip6.c.
  */
@@ -78,6 +79,17 @@ static void queue_error(struct sock *sk, struct sk_buff *skb, const struct tern_
 		kfree_skb(skb);
 }
 
+/* routers need not quote more than 8 bytes (RFC 792), but do */
+static bool tag_fits(const struct sk_buff *skb, const struct tern_icmp *icmp, u32 tag)
+{
+	const struct tern_hdr *th;
+	struct tern_hdr copy;
+
+	th = skb_header_pointer(skb, (const u8 *)icmp->quoted - skb->data,
+				offsetofend(struct tern_hdr, tag), &copy);
+	return !th || ntohl(th->tag) == tag;
+}
+
 static void sock_error_arrived(struct sock *sk, struct sk_buff *skb,
 			       const struct tern_icmp *icmp, u32 seq)
 {
@@ -85,7 +97,8 @@ static void sock_error_arrived(struct sock *sk, struct sk_buff *skb,
 
 	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
 		return;
-	if (!seq_between(seq, ts->snd_una, ts->snd_nxt)) {
+	if (!seq_between(seq, ts->snd_una, ts->snd_nxt) ||
+	    !tag_fits(skb, icmp, ts->peer_tag)) {
 		tern_mib_inc(sock_net(sk), IcmpIgnored);
 		return;
 	}
@@ -154,7 +167,9 @@ int tern_icmp_error(struct net *net, struct sk_buff *skb, struct tern_icmp *icmp
 		bh_unlock_sock(sk);
 		break;
 	case TERN_CONN_SYN:
-		if (!icmp->too_big && !icmp->redirect)
+		if (!tag_fits(skb, icmp, tern_conn_syn(conn)->peer_tag))
+			tern_mib_inc(net, IcmpIgnored);
+		else if (!icmp->too_big && !icmp->redirect)
 			tern_syn_icmp(tern_conn_syn(conn), seq);
 		break;
 	case TERN_CONN_TW:

@@ -532,6 +532,46 @@ def icmp_too_big_of_other(w):
     c.expect("A", len=w.mss)
 
 
+def with_other_tag(w, packet):
+    quoted = bytearray(packet)
+    quoted[w.ip_header + 20] ^= 1
+    return bytes(quoted)
+
+
+@scenario("ICMP too big that quotes another tag is not believed", variants=TERN)
+def icmp_too_big_of_other_tag(w):
+    kind, code = (3, 4) if w.version == 4 else (2, 0)
+    c = w.established()
+    c.write(w.mss)
+    data = c.expect("A", seq=1, len=w.mss)
+    with w.counts(IcmpIgnored=1, RetransSegs=0):
+        w.icmp_error(with_other_tag(w, data.packet), kind, code, 1300, length=100)
+    c.expect_none()
+    with w.counts(IcmpIgnored=0, RetransSegs=2):
+        w.icmp_error(data.packet, kind, code, 1300, length=100)
+        c.expect("A", seq=1, len=w.mss - 200)
+        c.send("A", ack=1 + w.mss - 200)
+        c.expect("A", seq=1 + w.mss - 200, len=200)
+    c.send("A", ack=1 + w.mss)
+    c.alive()
+
+
+@scenario("ICMP unreachable that quotes another tag does not end a half-open connection",
+          variants=TERN)
+def icmp_of_other_tag_half_open(w):
+    kind, code = (3, 3) if w.version == 4 else (1, 4)
+    w.listen()
+    c = Conn(w)
+    c.send_syn()
+    syn_ack = c.expect("SA", seq=0, ack=1)
+    with w.counts(IcmpIgnored=1, AttemptFails=0):
+        w.icmp_error(with_other_tag(w, syn_ack.packet), kind, code, length=100)
+    c.state("SYN_RECEIVED")
+    with w.counts(IcmpIgnored=0, AttemptFails=1):
+        w.icmp_error(syn_ack.packet, kind, code, length=100)
+        c.state("CLOSED")
+
+
 @scenario("ICMP cut short")
 def icmp_short(w):
     c = w.connecting()

@@ -260,15 +260,15 @@ def parse_ip(packet):
             packet[9], packet[hlen:])
 
 
-def icmp_error(src, dst, kind, code, quoted, word=0):
-    """An ICMP error about the packet `quoted`; word is the MTU where there is one."""
+def icmp_error(src, dst, kind, code, quoted, word=0, length=28):
+    """An ICMP error about the packet `quoted`; word is the MTU where there is one.
+    ICMP quotes no more than RFC 792 asks for, a header and 8 bytes, unless told to."""
     if ":" in src:
         message = struct.pack("!BBHI", kind, code, 0, word) + quoted[:1232]
         checksum = internet_checksum(pseudo_header(src, dst, ICMPV6, len(message)) + message)
         proto = ICMPV6
     else:
-        # no more than RFC 792 asks for: the header and 8 bytes
-        message = struct.pack("!BBHI", kind, code, 0, word) + quoted[:28]
+        message = struct.pack("!BBHI", kind, code, 0, word) + quoted[:length]
         checksum, proto = internet_checksum(message), ICMP
     message = message[:2] + struct.pack("!H", checksum) + message[4:]
     return ip_packet(src, dst, message, proto)

@@ -260,9 +260,9 @@ class World:
         """The bytes of a segment, as they are: no checksum is set."""
         self.tun.send(ip_packet(src or self.remote, dst or self.local, data, self.proto))
 
-    def icmp_error(self, quoted, kind, code, word=0):
+    def icmp_error(self, quoted, kind, code, word=0, **more):
         """An ICMP error from the remote host about a packet the kernel sent"""
-        self.tun.send(icmp_error(self.remote, self.local, kind, code, quoted, word))
+        self.tun.send(icmp_error(self.remote, self.local, kind, code, quoted, word, **more))
 
     def receive(self, timeout=DEADLINE):
         """The next segment of any connection, or None; other protocols' packets are skipped."""
