@@ -72,6 +72,8 @@ static void finish_segments(struct sk_buff *segs, u32 seq, u32 mss, __sum16 seed
 		th->check = seed_for_len(seed, old_len, skb->len - skb_transport_offset(skb));
 		if (skb->ip_summed != CHECKSUM_PARTIAL)
 			th->check = gso_make_checksum(skb, ~(__force __wsum)th->check);
+		else		/* a tunnel around it may have a checksum of its own */
+			gso_reset_checksum(skb, ~(__force __wsum)th->check);
 	}
 }
 
