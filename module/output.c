@@ -167,7 +167,7 @@ void tern_sync_mss(struct sock *sk)
 	mss = min_t(u32, mss, ts->peer_mss);
 	if (ts->user_mss)
 		mss = min_t(u32, mss, ts->user_mss);
-	ts->mss = min_t(u32, mss, U16_MAX);
+	ts->mss = min_t(u32, mss, TERN_PAYLOAD_MAX);
 	ts->cong.mss = ts->mss;
 }
 

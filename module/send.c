@@ -25,8 +25,6 @@
 #include "timer.h"
 #include "tstamp.h"
 
-#define MAX_PAYLOAD	(65535 - 40 - TERN_HLEN_MAX)
-
 static struct sk_buff *send_head(const struct sock *sk)
 {
 	return skb_peek(&sk->sk_write_queue);
@@ -36,7 +34,7 @@ static struct sk_buff *send_head(const struct sock *sk)
 static u32 size_goal(const struct sock *sk)
 {
 	const struct tern_sock *ts = tern_sk(sk);
-	u32 size = MAX_PAYLOAD;
+	u32 size = TERN_PAYLOAD_MAX;
 
 	if (sk->sk_gso_max_size)
 		size = min_t(u32, size, max_t(int, sk->sk_gso_max_size - TERN_HEADROOM, 0));
