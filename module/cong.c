@@ -15,6 +15,8 @@
 #include "sock.h"
 
 #define INITIAL_WINDOW_SEGMENTS 10	/* RFC 6928 */
+#define USAGE_PERIOD	HZ	/* RFC 7661, 4.2; the latest two count */
+#define NON_VALIDATED_PERIOD (300 * HZ)	/* section 4.4.2 */
 
 static LIST_HEAD(registered);
 static DEFINE_MUTEX(registered_lock);
@@ -262,6 +264,10 @@ void tern_cong_init(struct sock *sk)
 	use(ts, ts->cong.ops);
 	ts->is_cwnd_limited = false;
 	ts->cwnd_usage_seq = ts->snd_una;
+	ts->cwnd_used = 0;
+	ts->cwnd_used_before = 0;
+	ts->cwnd_used_since = jiffies;
+	ts->cwnd_validated = jiffies;
 	ts->round_end = ts->snd_nxt;
 	ts->last_sent = tern_clock_us();
 	if (ts->cong.ops->init)
@@ -287,6 +293,52 @@ void tern_cong_ack(struct sock *sk, const struct tern_cong_sample *s)
 		tern_mib_inc(sock_net(sk), HystartDelayDetect);
 		tern_mib_add(sock_net(sk), HystartDelayCwnd, ts->cong.snd_cwnd / ts->mss);
 	}
+}
+
+static u32 recently_used(const struct tern_sock *ts)
+{
+	return max(ts->cwnd_used, ts->cwnd_used_before);
+}
+
+/**
+ * tern_cong_note_usage - something may have been sent: how full is the window?
+ * @sk: socket
+ *
+ * What was in flight at most, lately, is pipeACK of RFC 7661. A window of which
+ * less than half was in use is not validated: it is kept for five minutes, but when
+ * something is lost what was in use is reduced (tern_cong_validated()).
+ */
+void tern_cong_note_usage(struct sock *sk)
+{
+	struct tern_sock *ts = tern_sk(sk);
+	struct tern_cong *c = &ts->cong;
+
+	if (time_after(jiffies, ts->cwnd_used_since + USAGE_PERIOD)) {
+		ts->cwnd_used_before = ts->cwnd_used;
+		ts->cwnd_used = 0;
+		ts->cwnd_used_since = jiffies;
+	}
+	ts->cwnd_used = max(ts->cwnd_used, tern_in_flight(ts));
+	if (recently_used(ts) >= c->snd_cwnd / 2) {
+		ts->cwnd_validated = jiffies;
+	} else if (time_after(jiffies, ts->cwnd_validated + NON_VALIDATED_PERIOD)) {
+		c->snd_ssthresh = max(c->snd_ssthresh, c->snd_cwnd / 4 * 3);
+		c->snd_cwnd = max(c->snd_cwnd / 2, min(initial_window(ts), c->snd_cwnd));
+		ts->cwnd_validated = jiffies;
+	}
+}
+
+/**
+ * tern_cong_validated - the window as far as the path is known to bear it
+ * @ts: socket on which something was lost or marked
+ *
+ * RFC 7661, section 4.4.1. Return: bytes, at most the window.
+ */
+u32 tern_cong_validated(const struct tern_sock *ts)
+{
+	u32 used = max3(recently_used(ts), ts->snd_nxt - ts->snd_una, 2u * ts->mss);
+
+	return used < ts->cong.snd_cwnd / 2 ? used : ts->cong.snd_cwnd;
 }
 
 /**

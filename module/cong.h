@@ -7,6 +7,7 @@
 
 struct sock;
 struct tern_net;
+struct tern_sock;
 
 extern struct tern_cong_ops tern_newreno, tern_cubic, tern_dctcp;
 
@@ -22,6 +23,8 @@ void tern_cong_list(char *text, size_t size);
 
 void tern_cong_init(struct sock *sk);
 void tern_cong_ack(struct sock *sk, const struct tern_cong_sample *s);
+void tern_cong_note_usage(struct sock *sk);
+u32 tern_cong_validated(const struct tern_sock *ts);
 void tern_cong_restart_after_idle(struct sock *sk, u32 idle_us);
 
 #endif

@@ -73,12 +73,10 @@ static bool loss_after_mark(const struct tern_sock *ts, bool marked)
 	       ts->cong.ops->exact_ecn;
 }
 
-/* once for a window */
 static void lower_ssthresh(struct tern_sock *ts, bool marked)
 {
-	if (ts->ca_state != TERN_CA_OPEN && !loss_after_mark(ts, marked))
-		return;
 	ts->cong.marked = marked;
+	ts->cong.snd_cwnd = tern_cong_validated(ts);
 	ts->cong.snd_ssthresh = ts->cong.ops->ssthresh(&ts->cong);
 }
 

@@ -126,8 +126,10 @@ static void segment_sent(struct sock *sk, struct sk_buff *skb)
 }
 
 /* was the window the limit, at any time in this round trip? (RFC 7661, 4.3) */
-static void note_cwnd_usage(struct tern_sock *ts, bool cwnd_limited)
+static void note_cwnd_usage(struct sock *sk, bool cwnd_limited)
 {
+	struct tern_sock *ts = tern_sk(sk);
+
 	/* in slow start half of it counts: acknowledgments may cover so much */
 	if (!cwnd_limited && tern_in_slow_start(&ts->cong))
 		cwnd_limited = tern_in_flight(ts) > ts->cong.snd_cwnd / 2;
@@ -135,6 +137,7 @@ static void note_cwnd_usage(struct tern_sock *ts, bool cwnd_limited)
 		ts->is_cwnd_limited = cwnd_limited;
 		ts->cwnd_usage_seq = ts->snd_nxt;
 	}
+	tern_cong_note_usage(sk);
 }
 
 /*
@@ -187,7 +190,7 @@ static bool write_xmit(struct sock *sk, u8 nagle, bool *rwnd_limited)
 		segment_sent(sk, skb);
 		sent = true;
 	}
-	note_cwnd_usage(ts, limit == LIMIT_CWND);
+	note_cwnd_usage(sk, limit == LIMIT_CWND);
 	*rwnd_limited = limit == LIMIT_RWND && send_head(sk) && !paced;
 	if (sent)
 		tern_data_sent(sk);

@@ -218,6 +218,10 @@ struct tern_sock {
 	struct tern_cong cong;
 	bool is_cwnd_limited;		/* in the round that ends at cwnd_usage_seq */
 	u32 cwnd_usage_seq;
+	u32 cwnd_used;			/* most in flight since cwnd_used_since */
+	u32 cwnd_used_before;		/* and in the period before */
+	unsigned long cwnd_used_since;	/* jiffies */
+	unsigned long cwnd_validated;	/* jiffies when half of the window was in use last */
 	u32 round_end;			/* snd_nxt when this round trip began */
 	u32 last_sent;			/* clock of the last segment with data */
 	u32 last_progress;		/* clock when snd_una moved last */

@@ -102,6 +102,30 @@ def idle_for_many(w):
     idle_restart(w, 3.5)
 
 
+# Linux's TCP reduces all of it
+@scenario("a window that the program does not fill is kept, and a loss reduces what was in flight",
+          variants=TERN, slow=True)
+def unused(w):
+    c, _ = grown(w)
+    before = cwnd(c)
+    began = time.monotonic()
+    while time.monotonic() - began < 2.5:       # what was in use before is forgotten
+        at = c.rcv_nxt
+        c.write(100)
+        c.expect("A", seq=at, len=100)
+        c.send("A")
+    check_equal(cwnd(c), before, "window after little was sent for a while")
+    at = c.rcv_nxt
+    c.write(5 * w.mss)
+    for number in range(5):
+        c.expect("A", seq=at + number * w.mss, len=w.mss)
+    c.send("A", ack=at, sack=[(at + w.mss, at + 5 * w.mss)])
+    c.expect("A", seq=at, len=w.mss)
+    check_equal(ssthresh(c), 3, "threshold after a loss of one of five in flight")
+    c.send("A", ack=at + 5 * w.mss)
+    c.alive()
+
+
 # --- fast retransmit ------------------------------------------------------------
 # With three segments SACKed there is no time for reordering (RFC 8985, 6.2);
 # what happens with fewer is in wire_rack.py.
