@@ -59,8 +59,11 @@ static void progress(struct sock *sk, struct tern_ack_news *news)
 	ts->snd_una += news->acked;
 	/* who only sends must not wrap around it */
 	ts->turn_snd = seq_max(ts->turn_snd, ts->snd_una - (1u << 30));
+	ts->recover_seq = seq_max(ts->recover_seq, ts->snd_una - (1u << 30));
 	ts->stats.bytes_acked += news->acked;
 	ts->last_progress = news->now_us;
+	if (ts->retransmits)
+		ts->stats.timeout_ms += jiffies_to_msecs(jiffies - ts->rtx_start);
 	ts->retransmits = 0;
 	ts->rtx_start = 0;
 	WRITE_ONCE(sk->sk_err_soft, 0);

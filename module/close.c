@@ -23,16 +23,21 @@
 #include "timer.h"
 #include "timewait.h"
 
-/* the end of a socket that no program holds and no table has */
-static void destroy(struct sock *sk)
+/* a socket that no program holds and no table has */
+static void dispose_of(struct sock *sk)
 {
 	WARN_ON_ONCE(sk->sk_state != TCP_CLOSE);
 	WARN_ON_ONCE(!sock_flag(sk, SOCK_DEAD));
-	tern_notify_end(sk);
 	sk->sk_prot->destroy(sk);
 	sk_stream_kill_queues(sk);
 	xfrm_sk_free_policy(sk);
 	sock_put(sk);
+}
+
+static void destroy(struct sock *sk)
+{
+	tern_notify_end(sk);
+	dispose_of(sk);
 }
 
 /**
@@ -113,7 +118,7 @@ void tern_free_child(struct sock *sk)
 	sk->sk_state = TCP_CLOSE;
 	sock_set_flag(sk, SOCK_DEAD);
 	bh_unlock_sock(sk);
-	destroy(sk);
+	dispose_of(sk);		/* it never was a connection: nobody hears of its end */
 	sock_put(sk);
 }
 
@@ -358,13 +363,30 @@ static void linger(struct sock *sk, long timeout)
 	remove_wait_queue(sk_sleep(sk), &wait);
 }
 
-static bool too_many_orphans(struct sock *sk)
+/**
+ * tern_too_many_orphans - must a connection that no program holds end?
+ * @sk: orphan, locked
+ *
+ * Return: whether: there are more than max_orphans, or no memory is left.
+ */
+bool tern_too_many_orphans(const struct sock *sk)
 {
-	struct tern_net *tn = tern_net(sock_net(sk));
+	const struct tern_net *tn = tern_net(sock_net(sk));
 
 	return atomic_read(&tn->nr_orphans) > READ_ONCE(tn->max_orphans) ||
 	       (sk->sk_wmem_queued > SOCK_MIN_SNDBUF &&
 		tern_memory_exhausted());
+}
+
+/**
+ * tern_orphan_abort - end it
+ * @sk: orphan, locked
+ */
+void tern_orphan_abort(struct sock *sk)
+{
+	tern_mib_inc(sock_net(sk), AbortOnMemory);
+	tern_send_reset(sk);
+	tern_done(sk, TERN_EV_ABORT);
 }
 
 /* the program is gone, the connection goes on by itself or ends */
@@ -376,10 +398,8 @@ static void become_orphan(struct sock *sk)
 	tern_mib_inc(sock_net(sk), Orphans);
 	/* a namespace that everybody has left ends its orphans: tern_kill_orphans() */
 	tern_sk_release_net(sk);
-	if (too_many_orphans(sk)) {
-		tern_mib_inc(sock_net(sk), AbortOnMemory);
-		tern_send_reset(sk);
-		tern_done(sk, TERN_EV_ABORT);
+	if (tern_too_many_orphans(sk)) {
+		tern_orphan_abort(sk);
 		return;
 	}
 	if (sk->sk_state != TCP_FIN_WAIT2)

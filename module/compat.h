@@ -176,9 +176,15 @@ static inline void tern_hrtimer_setup(struct hrtimer *timer,
 #endif
 
 #ifdef HAVE_TCPI_TOTAL_RTO
-#define tern_tcpi_set_timeouts(info, n) ((info)->tcpi_total_rto = min_t(u32, n, U16_MAX))
+#define tern_tcpi_set_timeouts(info, n, series, ms) do {			\
+	typeof(info) _info = (info);					\
+									\
+	_info->tcpi_total_rto = min_t(u32, n, U16_MAX);			\
+	_info->tcpi_total_rto_recoveries = min_t(u32, series, U16_MAX);	\
+	_info->tcpi_total_rto_time = (ms);				\
+} while (0)
 #else
-#define tern_tcpi_set_timeouts(info, n) do { } while (0)
+#define tern_tcpi_set_timeouts(info, n, series, ms) do { } while (0)
 #endif
 
 /* a sysctl's handler; its table is const since 6.11 */

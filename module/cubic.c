@@ -32,7 +32,6 @@
  * struct cubic - state of a connection, in tern_cong.priv
  * @w_max: window at the last congestion event
  * @last_w_max: @w_max before that event, for undo
- * @w_prior: window just before the last congestion event
  * @k_ms: time from the begin of the epoch to @w_max
  * @elapsed_us: age of the epoch
  * @last_us: clock of the last acknowledgment that counted
@@ -43,7 +42,6 @@
 struct cubic {
 	u32 w_max;
 	u32 last_w_max;
-	u32 w_prior;
 	u32 k_ms;
 	u64 elapsed_us;
 	u32 last_us;
@@ -169,7 +167,6 @@ static u32 cubic_ssthresh(struct tern_cong *c)
 	u32 beta = no_queue(c) ? BETA_NO_QUEUE : BETA_NUM;
 
 	cubic->epoch = false;
-	cubic->w_prior = c->snd_cwnd;
 	cubic->last_w_max = cubic->w_max;
 	if (c->snd_cwnd < cubic->w_max)
 		cubic->w_max = (u64)c->snd_cwnd * (BETA_DEN + beta) / (2 * BETA_DEN);

@@ -17,7 +17,7 @@
 #define DUPACKS		3	/* as long as nothing was reordered (rack.c) */
 
 static_assert(sizeof_field(struct tern_info, ti_congestion) == TERN_CONG_NAME_MAX);
-static_assert(sizeof(struct tern_info) == offsetofend(struct tern_info, ti_congestion));
+static_assert(sizeof(struct tern_info) == offsetofend(struct tern_info, ti_timeout_time));
 
 /**
  * tern_info_reset - nothing was sent or received yet
@@ -113,6 +113,8 @@ static void fill_path(const struct sock *sk, struct tern_info *info)
 	info->ti_pmtu = ts->pmtu;
 	if (ts->pmtu)
 		info->ti_advmss = tern_advertised_mss(ts, ts->pmtu);
+	info->ti_reordering = ts->rack.reordering;
+	info->ti_reo_wnd = ts->rtt.srtt ? tern_rack_reordering_window(ts) : 0;
 	info->ti_cwnd = ts->cong.snd_cwnd;
 	info->ti_ssthresh = ts->cong.snd_ssthresh;
 	info->ti_snd_wnd = ts->snd_wnd;
@@ -133,6 +135,10 @@ static void fill_sums(const struct tern_sock *ts, struct tern_info *info)
 	info->ti_data_segs_in = ts->stats.data_segs_in;
 	info->ti_total_retrans = ts->stats.total_retrans;
 	info->ti_timeouts = ts->stats.timeouts;
+	info->ti_timeout_series = ts->stats.timeout_series;
+	info->ti_timeout_time = ts->stats.timeout_ms;
+	if (ts->retransmits)
+		info->ti_timeout_time += jiffies_to_msecs(jiffies - ts->rtx_start);
 	info->ti_dsack_dups = ts->stats.dsack_dups;
 	info->ti_reord_seen = ts->stats.reord_seen;
 	info->ti_rcv_ooopack = ts->stats.rcv_ooopack;
@@ -224,11 +230,13 @@ static void tcp_fill_bytes(struct tcp_info *tcp, const struct tern_info *info)
 	tcp->tcpi_segs_in = info->ti_segs_in;
 	tcp->tcpi_data_segs_out = info->ti_data_segs_out;
 	tcp->tcpi_data_segs_in = info->ti_data_segs_in;
+	tcp->tcpi_reordering = max_t(u32, DIV_ROUND_UP(info->ti_reordering, mss), DUPACKS);
 	tcp->tcpi_total_retrans = info->ti_total_retrans;
 	tcp->tcpi_dsack_dups = info->ti_dsack_dups;
 	tcp->tcpi_reord_seen = info->ti_reord_seen;
 	tcp->tcpi_rcv_ooopack = info->ti_rcv_ooopack;
-	tern_tcpi_set_timeouts(tcp, info->ti_timeouts);
+	tern_tcpi_set_timeouts(tcp, info->ti_timeouts, info->ti_timeout_series,
+			       info->ti_timeout_time);
 }
 
 static void tcp_fill_path(struct tcp_info *tcp, const struct tern_info *info)

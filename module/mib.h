@@ -24,9 +24,11 @@ struct net;
 	X(SACKSent) X(SACKRecv) X(SACKDiscard) X(SACKReneging) X(DSACKSent) X(DSACKRecv) \
 	X(InCE) X(ECNReduced) X(FastRetrans) X(LostSegs) X(Timeouts) \
 	X(OrigDataSent) X(Delivered) X(DeliveredCE) X(SynRetrans) X(SlowStartRetrans) \
-	X(SackRecovery) X(SackRecoveryFail) X(LossFailures) X(LostRetransmit) \
-	X(RetransFail) X(SpuriousRtxHostQueues) X(SpuriousRTOs) X(PartialUndo) \
+	X(SackRecovery) X(SackRecoveryFail) X(SackFailures) X(LossFailures) X(LostRetransmit) \
+	X(RetransFail) X(WqueueTooBig) X(TimeoutRehash) X(SpuriousRtxHostQueues) \
+	X(SpuriousRTOs) X(PartialUndo) \
 	X(DSACKOfoSent) X(DSACKOfoRecv) X(DSACKRecvSegs) X(DSACKIgnoredDubious) \
+	X(DSACKIgnoredNoUndo) \
 	X(HystartDelayDetect) X(HystartDelayCwnd) \
 	X(LossProbes) X(LossProbeRecovery) \
 	X(ReorderSeen) X(FullUndo) X(LossUndo) X(DSACKUndo) \
@@ -52,6 +54,8 @@ unsigned long tern_mib_read(const struct net *net, enum tern_mib_field field);
 
 #define tern_mib_add(net, name, n) \
 	this_cpu_add(tern_mib_of(net)->counter[TERN_MIB_##name], n)
+#define tern_mib_count(net, field) \
+	this_cpu_add(tern_mib_of(net)->counter[field], 1)
 #define tern_mib_inc(net, name)	tern_mib_add(net, name, 1)
 #define tern_mib_dec(net, name)	tern_mib_add(net, name, -1UL)
 

@@ -51,6 +51,7 @@ void tern_rack_delivered(struct sock *sk, const struct sk_buff *skb, u32 end_seq
 		if (!rack->reordering_seen)
 			tern_mib_inc(sock_net(sk), ReorderSeen);
 		rack->reordering_seen = true;
+		rack->reordering = max(rack->reordering, rack->prior_fack - cb->seq);
 	}
 	/* of which transmission? Not of the last one, when that is so recent */
 	if (earlier || (cb->mark & TERN_SKB_EVER_RETRANS && rtt < ts->rtt.min))
@@ -94,11 +95,17 @@ void tern_rack_recovered(struct tern_sock *ts)
 		rack->reo_wnd_mult = 1;
 }
 
-static u32 reordering_window(const struct tern_sock *ts)
+/**
+ * tern_rack_reordering_window - how long to wait for what may be late only
+ * @ts: socket
+ *
+ * Return: microseconds.
+ */
+u32 tern_rack_reordering_window(const struct tern_sock *ts)
 {
 	/* as long as nothing was reordered: three duplicate ACKs, as ever (RFC 6675) */
 	if (!ts->rack.reordering_seen &&
-	    (ts->ca_state != TERN_CA_OPEN || ts->sacked_out > 2u * ts->mss))
+	    (ts->ca_state >= TERN_CA_RECOVERY || ts->sacked_out > 2u * ts->mss))
 		return 0;
 	return min_t(u64, (u64)ts->rtt.min / 4 * ts->rack.reo_wnd_mult, ts->rtt.srtt >> 3);
 }
@@ -106,7 +113,7 @@ static u32 reordering_window(const struct tern_sock *ts)
 /* microseconds until the segment counts as lost; 0 or less: it does */
 static s32 time_left(const struct tern_sock *ts, const struct sk_buff *skb, u32 now)
 {
-	return TERN_CB(skb)->sent_us + ts->rack.rtt_us + reordering_window(ts) - now;
+	return TERN_CB(skb)->sent_us + ts->rack.rtt_us + tern_rack_reordering_window(ts) - now;
 }
 
 /**

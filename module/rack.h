@@ -20,6 +20,7 @@ struct tern_sock;
  * @dsack_round: snd_nxt when a D-SACK last widened the reordering window
  * @reo_wnd_mult: reordering window in quarters of the smallest RTT
  * @reo_wnd_persist: recoveries until @reo_wnd_mult is 1 again
+ * @reordering: most bytes by which a segment arrived after a later one
  * @valid: there is a delivered segment to compare with
  * @reordering_seen: a segment arrived after a later one
  * @in_dsack_round: @dsack_round holds
@@ -31,6 +32,7 @@ struct tern_rack {
 	u32 fack;
 	u32 prior_fack;
 	u32 dsack_round;
+	u32 reordering;
 	u8 reo_wnd_mult;
 	u8 reo_wnd_persist;
 	bool valid;
@@ -56,6 +58,7 @@ void tern_rack_init(struct tern_sock *ts);
 void tern_rack_delivered(struct sock *sk, const struct sk_buff *skb, u32 end_seq, bool earlier);
 void tern_rack_dsack(struct tern_sock *ts);
 void tern_rack_recovered(struct tern_sock *ts);
+u32 tern_rack_reordering_window(const struct tern_sock *ts);
 u32 tern_rack_detect_loss(struct sock *sk);
 bool tern_rack_overdue(const struct tern_sock *ts, const struct sk_buff *skb);
 

@@ -91,22 +91,26 @@ static void reduce(struct sock *sk, enum tern_ca_state state, bool marked, u32 i
 			ts->undo.possible = false;
 		tern_prr_begin(&ts->prr, in_flight);
 	}
-	lower_ssthresh(ts, marked);
+	/* once for a window */
+	if (ts->ca_state == TERN_CA_OPEN || loss_after_mark(ts, marked))
+		lower_ssthresh(ts, marked);
 	ts->ecn_cwr_due = true;
 	ts->ca_state = state;
 	ts->recover_seq = ts->snd_nxt;
 }
 
-/* what was lost was too large: the window stays (RFC 1191, section 6.5) */
+/*
+ * What was lost was too large: window and threshold stay (RFC 1191, section 6.5),
+ * as in the state that touches neither.
+ */
 static void repair_without_response(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
 
-	ts->ca_state = TERN_CA_RECOVERY;
+	ts->ca_state = TERN_CA_LOSS;
 	ts->recover_seq = ts->snd_nxt;
-	ts->cong.snd_ssthresh = ts->cong.snd_cwnd;
 	ts->undo.possible = false;
-	tern_prr_begin(&ts->prr, ts->snd_nxt - ts->snd_una);
+	ts->undo.interrupted = TERN_CA_OPEN;
 }
 
 static void leave(struct sock *sk)
@@ -204,27 +208,30 @@ static void respond(struct sock *sk, const struct tern_ack_news *news)
 void tern_recovery_ack(struct sock *sk, const struct tern_ack_news *news)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	bool repaired;
+	bool repaired, marked, undone;
 
 	if (ts->cong.ops->observe)
 		observe(ts, news);
 	tern_scoreboard_advance(sk);
 	if (news->dsacked) {
 		tern_undo_dsack(sk, news->dsack_end, news->dsacked);
-		tern_rack_dsack(ts);
+		if (!tern_tlp_was_duplicate(ts, news))
+			tern_rack_dsack(ts);
 	}
 	repaired = tern_tlp_repaired_loss(sk, news);
 	detect_loss(sk);
 
-	if (tern_undo_try(sk, news)) {
-		ts->ca_state = TERN_CA_OPEN;
+	/* echoes go on until CWR has arrived, which goes with data sent since then */
+	marked = news->ece && seq_after(ts->snd_una, ts->recover_seq);
+	undone = tern_undo_try(sk, news);
+	if (undone)
 		detect_loss(sk);
-	} else if (ts->ca_state != TERN_CA_OPEN && !seq_before(ts->snd_una, ts->recover_seq)) {
+	if (ts->ca_state != TERN_CA_OPEN && !seq_before(ts->snd_una, ts->recover_seq)) {
 		leave(sk);
 		if (!ts->lost_out)	/* this one has done its duty */
 			return;
-	} else if ((repaired || news->ece) && ts->ca_state == TERN_CA_OPEN) {
-		if (news->ece)
+	} else if ((repaired || marked) && !undone && ts->ca_state == TERN_CA_OPEN) {
+		if (marked)
 			tern_mib_inc(sock_net(sk), ECNReduced);
 		reduce(sk, TERN_CA_CWR, !repaired, news->prior_in_flight);
 		if (ts->snd_una == ts->snd_nxt) {	/* nothing to pace it by */
@@ -261,6 +268,8 @@ static void count_failure(const struct sock *sk)
 		return;
 	if (ts->ca_state == TERN_CA_RECOVERY)
 		tern_mib_inc(sock_net(sk), SackRecoveryFail);
+	else if (ts->ca_state != TERN_CA_LOSS && ts->sacked_out)
+		tern_mib_inc(sock_net(sk), SackFailures);
 	else if (ts->ca_state == TERN_CA_LOSS)
 		tern_mib_inc(sock_net(sk), LossFailures);
 }
@@ -272,7 +281,7 @@ static void count_failure(const struct sock *sk)
  * Lost is what RACK finds overdue, and the first segment in any case. A head
  * that was SACKed and is still not acknowledged means that the peer threw it
  * away: then no SACK counts any more. A second timeout for the same data does
- * not reduce the threshold again.
+ * not reduce the threshold again; one after some progress does.
  */
 void tern_recovery_enter_loss(struct sock *sk)
 {
@@ -288,11 +297,16 @@ void tern_recovery_enter_loss(struct sock *sk)
 		if (skb == head || tern_rack_overdue(ts, skb))
 			tern_recovery_mark_lost(sk, skb);
 	}
-	if (ts->ca_state == TERN_CA_OPEN)
+	if (ts->ca_state == TERN_CA_OPEN || (ts->ca_state == TERN_CA_LOSS && ts->retransmits == 1)) {
 		tern_undo_begin(sk);
-	else
+		lower_ssthresh(ts, false);
+	} else if (ts->ca_state == TERN_CA_LOSS) {
 		tern_undo_age(ts);
-	lower_ssthresh(ts, false);
+	} else {
+		tern_undo_interrupt(ts);
+		if (loss_after_mark(ts, false))
+			lower_ssthresh(ts, false);
+	}
 	ts->cong.snd_cwnd = tern_in_flight(ts) + ts->mss;
 	ts->ca_state = TERN_CA_LOSS;
 	ts->ecn_cwr_due = true;
@@ -378,6 +392,8 @@ void tern_recovery_xmit(struct sock *sk)
 		room = min(room, tern_pacing_burst(sk));
 		if (tern_retransmit(sk, skb, room))
 			return;
+		if (skb == tern_rtx_head(ts))	/* RFC 6675, section 6 */
+			tern_rtx_restart(sk);
 		if (ts->ca_state == TERN_CA_LOSS)
 			tern_mib_add(sock_net(sk), SlowStartRetrans, segments(ts, skb));
 		else

@@ -50,6 +50,7 @@ void tern_scoreboard_forget(struct sock *sk);
 
 /* undo.c */
 void tern_undo_begin(struct sock *sk);
+void tern_undo_interrupt(struct tern_sock *ts);
 void tern_undo_age(struct tern_sock *ts);
 void tern_undo_retransmitted(struct tern_sock *ts, const struct sk_buff *skb);
 void tern_undo_dsack(struct sock *sk, u32 end_seq, u32 len);
@@ -58,6 +59,7 @@ bool tern_undo_try(struct sock *sk, const struct tern_ack_news *news);
 /* tlp.c */
 u32 tern_tlp_timeout(const struct sock *sk);
 bool tern_tlp_fire(struct sock *sk);
+bool tern_tlp_was_duplicate(const struct tern_sock *ts, const struct tern_ack_news *news);
 bool tern_tlp_repaired_loss(struct sock *sk, const struct tern_ack_news *news);
 
 /* recovery.c */

@@ -103,8 +103,10 @@ static bool may_split(const struct sock *sk, const struct sk_buff *skb, u32 len)
 
 	if (!len || len >= skb->len)
 		return false;
-	if (sk->sk_wmem_queued / 2 > READ_ONCE(sk->sk_sndbuf) + 2 * 65536L)
+	if (sk->sk_wmem_queued / 2 > READ_ONCE(sk->sk_sndbuf) + 2 * 65536L) {
+		tern_mib_inc(sock_net(sk), WqueueTooBig);
 		return false;
+	}
 	return (seg_len && len % seg_len == 0) || (len >= crumb && skb->len - len >= crumb);
 }
 
@@ -193,6 +195,8 @@ static void take_dsack(struct sock *sk, const struct tern_sack_block *block, u32
 	segs = DIV_ROUND_UP(len, ts->mss);
 	tern_mib_add(sock_net(sk), DSACKRecvSegs, segs);
 	ts->stats.dsack_dups += segs;
+	if (!ts->undo.possible)
+		tern_mib_inc(sock_net(sk), DSACKIgnoredNoUndo);
 	news->dsacked = len;
 	news->dsack_end = block->end;
 }

@@ -64,10 +64,17 @@ enum tern_rtx_mode {
  * @retrans: bytes sent again that no D-SACK has reported
  * @snd_cwnd: window then
  * @snd_ssthresh: threshold then
+ * @interrupted: what a timeout broke off, TERN_CA_CWR or TERN_CA_RECOVERY; else
+ *	TERN_CA_OPEN
+ * @timeout_sent: something was sent again since that timeout
+ * @timeout_tsval: timestamp of the first such segment
  */
 struct tern_undo {
 	bool possible;
 	bool retransmitted;
+	bool timeout_sent;
+	u8 interrupted;
+	u32 timeout_tsval;
 	u32 seq;
 	u32 tsval;
 	u32 retrans;
@@ -91,6 +98,8 @@ struct tern_undo {
  * @reord_seen: segments that arrived after later ones
  * @rcv_ooopack: segments received out of order
  * @timeouts: retransmission timeouts
+ * @timeout_series: series of them, without progress in between
+ * @timeout_ms: how long those that are over have lasted
  */
 struct tern_stats {
 	u64 bytes_acked;
@@ -107,6 +116,8 @@ struct tern_stats {
 	u32 reord_seen;
 	u32 rcv_ooopack;
 	u32 timeouts;
+	u32 timeout_series;
+	u32 timeout_ms;
 };
 
 /* tern_sock.nagle */
@@ -130,14 +141,17 @@ enum {
  * @accept_list: connections waiting for accept(), tern_sock.accept_link;
  *	their number is sk_ack_backlog
  * @nr_syn: entries of @syn_list
- * @node: in the listener table (demux.c)
+ * @left_table: it was in the listener table once, and readers may stand on it yet
+ *
+ * In the listener table (demux.c) it is by sk_node: so the kernel sees that it is
+ * hashed, when a program for a group of SO_REUSEPORT comes.
  */
 struct tern_listener {
 	spinlock_t lock;		/* see above */
 	struct list_head syn_list;
 	struct list_head accept_list;
 	unsigned int nr_syn;
-	struct hlist_node node;
+	bool left_table;
 };
 
 /**
@@ -520,6 +534,8 @@ int tern_conn_kill(struct tern_conn *conn);
 void tern_free_child(struct sock *sk) __releases(&sk->sk_lock.slock);
 void tern_abandon_child(struct sock *sk) __releases(&sk->sk_lock.slock);
 void tern_kill_orphans(struct net *net);
+bool tern_too_many_orphans(const struct sock *sk);
+void tern_orphan_abort(struct sock *sk);
 
 /* family.c, inet.c */
 int tern_family_register(void);

@@ -1,23 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The timers of a connection. A socket has three:
+ * The timers. Each of them, what starts it, and what ends its patience:
  *
- * rtx_timer, which while something is in flight is the retransmission timer
- * (RFC 6298) or one that goes off before it: the tail loss probe's or RACK's
- * reordering window (RFC 8985). While there is something to send, nothing in
- * flight, and the window or the device does not let it go, it is the persist
- * timer (RFC 9293, 3.8.6.1). In SYN_SENT and SYN_RECEIVED it sends the SYN
- * again.
+ * of a socket, all here
  *
- * delack_timer, which sends an ACK that has waited for data to ride on.
+ *  rtx_timer     one for several purposes, of which the earliest runs
+ *    SYN, SYN-ACK	RFC 6298; syn_retries or synack_retries, TCP_SYNCNT
+ *    data		RFC 6298; retries, orphan_retries, TCP_USER_TIMEOUT (RFC 5482)
+ *    loss probe	RFC 8985, 7: before the retransmission timeout, once (tlp.c)
+ *    reordering	RFC 8985, 6: a segment may be late only (rack.c)
+ *    persist		RFC 9293, 3.8.6.1: something to send, nothing in flight, and
+ *			window or device do not let it go; no end while it is answered
+ *  delack_timer  an ACK has waited for data to ride on; delack_ms
+ *  sk_timer
+ *    keepalive	RFC 9293, 3.8.4; keepalive_*, TCP_KEEP*, TCP_USER_TIMEOUT
+ *    FIN_WAIT_2	the program has gone; fin_timeout, TCP_LINGER2
+ *  pacing_timer  it is not yet time for the next segment (pacing.c)
  *
- * sk_timer, which is keepalive (RFC 9293, 3.8.4) or, once the program has
- * gone, the end of FIN_WAIT_2.
+ * of what is no socket
  *
- * A fourth, pacing_timer, is pacing.c's. SYN_RECEIVED and TIME_WAIT objects
- * have a timer each, in handshake.c and timewait.c.
+ *  tern_syn.timer  SYN_RECEIVED: the SYN-ACK again; synack_retries, TCP_DEFER_ACCEPT
+ *		    (handshake.c); of a listener no more than max_syn_backlog
+ *  tern_tw.timer   TIME_WAIT is over; timewait (timewait.c), no more than
+ *		    max_tw_buckets
  *
- * A timer that is no longer wanted is often left to run: its function checks
+ * Orphans, which are no more than max_orphans, are looked at whenever rtx_timer goes
+ * off. A timer that is no longer wanted is often left to run: its function checks
  * rtx_armed or ack_pending first. All functions run in softirq and hold a
  * reference to the socket; while a program holds the lock they leave a note
  * in tern_sock.deferred for release_sock().
@@ -166,6 +174,15 @@ static void give_up(struct sock *sk)
 	tern_abort(sk, READ_ONCE(sk->sk_err_soft) ?: ETIMEDOUT, TERN_EV_TIMEOUT);
 }
 
+/* the limits of close() hold for as long as nobody answers */
+static bool orphan_must_go(struct sock *sk)
+{
+	if (!tern_is_orphan(sk) || !tern_too_many_orphans(sk))
+		return false;
+	tern_orphan_abort(sk);
+	return true;
+}
+
 static bool user_timeout_over(const struct tern_sock *ts)
 {
 	return ts->user_timeout && ts->rtx_start &&
@@ -242,12 +259,19 @@ static void retransmission_timeout(struct sock *sk)
 				jiffies + tern_us_to_jiffies(min(ts->rto_us, USEC_PER_SEC / 2)));
 		return;
 	}
+	if (orphan_must_go(sk))
+		return;
 	if (probing ? user_timeout_over(ts) : tried_enough(sk, ts->retransmits)) {
 		give_up(sk);
 		return;
 	}
 	tern_mib_inc(sock_net(sk), Timeouts);
 	ts->stats.timeouts++;
+	if (!ts->retransmits)
+		ts->stats.timeout_series++;
+	/* where there are several paths, another may do (IPv6 flow label, ECMP) */
+	if (sk_rethink_txhash(sk))
+		tern_mib_inc(sock_net(sk), TimeoutRehash);
 	if (ts->retransmits < U8_MAX)
 		ts->retransmits++;
 	if (ts->snd_una == ts->iss || ts->retransmits > PATIENCE)
@@ -282,6 +306,8 @@ static void persist_timeout(struct sock *sk)
 		ts->probes_out = 0;
 		return;
 	}
+	if (orphan_must_go(sk))
+		return;
 	/* nor does it go on for a peer that keeps an orphan's window closed */
 	if (tried_enough(sk, ts->probes_out) ||
 	    (tern_is_orphan(sk) && ts->rto_us >= TERN_RTO_MAX_US)) {

@@ -98,6 +98,20 @@ bool tern_tlp_fire(struct sock *sk)
 }
 
 /**
+ * tern_tlp_was_duplicate - does a D-SACK report the probe?
+ * @ts: socket
+ * @news: what the acknowledgment told, with a D-SACK
+ *
+ * A clock has sent it, not RACK: it says nothing of the reordering window.
+ *
+ * Return: whether.
+ */
+bool tern_tlp_was_duplicate(const struct tern_sock *ts, const struct tern_ack_news *news)
+{
+	return ts->tlp_out && ts->tlp_retrans && news->dsack_end == ts->tlp_seq;
+}
+
+/**
  * tern_tlp_repaired_loss - a probe was answered: had anything been lost?
  * @sk: socket
  * @news: what the acknowledgment told

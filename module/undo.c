@@ -7,7 +7,9 @@
  *
  * With a timestamp on every segment the first witness speaks at the first
  * acknowledgment after a timeout, which is what F-RTO (RFC 5682) would have to
- * wait longer for; so that is not here.
+ * wait longer for. It must be able to speak whatever the timeout breaks off: one
+ * in the midst of a recovery is judged by itself, and if it was a mistake the
+ * recovery goes on where it was.
  *
  * Called with the socket locked, by recovery.c.
  */
@@ -32,9 +34,21 @@ void tern_undo_begin(struct sock *sk)
 	ts->undo = (struct tern_undo){
 		.possible = ts->undone < MAX_UNDONE,
 		.seq = ts->snd_una,
+		/* what was sent again before, a probe, may come as a duplicate too */
+		.retrans = ts->retrans_out + (ts->tlp_out && ts->tlp_retrans ? ts->mss : 0),
 		.snd_cwnd = ts->cong.snd_cwnd,
 		.snd_ssthresh = ts->cong.snd_ssthresh,
 	};
+}
+
+/**
+ * tern_undo_interrupt - a timeout in the midst of a recovery
+ * @ts: socket, about to enter loss from TERN_CA_CWR or TERN_CA_RECOVERY
+ */
+void tern_undo_interrupt(struct tern_sock *ts)
+{
+	ts->undo.interrupted = ts->undone < MAX_UNDONE ? ts->ca_state : TERN_CA_OPEN;
+	ts->undo.timeout_sent = false;
 }
 
 /**
@@ -45,8 +59,12 @@ void tern_undo_begin(struct sock *sk)
  */
 void tern_undo_age(struct tern_sock *ts)
 {
-	if (ts->undo.retransmitted && tern_tsval(ts) - ts->undo.tsval > 1u << 30)
-		ts->undo.possible = false;
+	struct tern_undo *undo = &ts->undo;
+
+	if (undo->retransmitted && tern_tsval(ts) - undo->tsval > 1u << 30)
+		undo->possible = false;
+	if (undo->timeout_sent && tern_tsval(ts) - undo->timeout_tsval > 1u << 30)
+		undo->interrupted = TERN_CA_OPEN;
 }
 
 /**
@@ -62,6 +80,10 @@ void tern_undo_retransmitted(struct tern_sock *ts, const struct sk_buff *skb)
 	if (!undo->retransmitted) {
 		undo->retransmitted = true;
 		undo->tsval = cb->sent_us + ts->ts_off;
+	}
+	if (undo->interrupted && !undo->timeout_sent) {
+		undo->timeout_sent = true;
+		undo->timeout_tsval = cb->sent_us + ts->ts_off;
 	}
 	undo->retrans += cb->end_seq - cb->seq;
 }
@@ -82,7 +104,7 @@ void tern_undo_dsack(struct sock *sk, u32 end_seq, u32 len)
 }
 
 /* what counted as lost is under way after all */
-static void restore(struct sock *sk)
+static void restore_flight(struct sock *sk)
 {
 	struct tern_sock *ts = tern_sk(sk);
 	struct sk_buff *skb;
@@ -94,45 +116,78 @@ static void restore(struct sock *sk)
 		tern_rtx_watch(ts, skb);
 	}
 	tern_rtx_order(ts);
+	ts->undone++;
+	ts->undone_seq = ts->snd_nxt;
+}
+
+static void restore_window(struct tern_sock *ts)
+{
 	ts->cong.snd_cwnd = max(ts->cong.snd_cwnd, ts->undo.snd_cwnd);
 	ts->cong.snd_ssthresh = max(ts->cong.snd_ssthresh, ts->undo.snd_ssthresh);
 	if (ts->cong.ops->undo)
 		ts->cong.ops->undo(&ts->cong);
 	ts->undo.possible = false;
-	ts->undone++;
-	ts->undone_seq = ts->snd_nxt;
+}
+
+/* what was sent again at or after such a time was acknowledged too early */
+static bool echo_is_older(const struct tern_sock *ts, const struct tern_ack_news *news, u32 tsval)
+{
+	return ts->ca_state >= TERN_CA_RECOVERY && news->retrans_acked && !ts->retrans_out &&
+	       seq_before(news->tsecr, tsval);
+}
+
+/* of all that was reduced since TERN_CA_OPEN; the counter that tells of it, or -1 */
+static int mistaken_reduction(const struct tern_sock *ts, const struct tern_ack_news *news)
+{
+	const struct tern_undo *undo = &ts->undo;
+
+	if (!undo->possible || !undo->retransmitted)
+		return -1;
+	if (news->dsacked && !undo->retrans)
+		return TERN_MIB_DSACKUndo;
+	if (!echo_is_older(ts, news, undo->tsval))
+		return -1;
+	if (ts->ca_state == TERN_CA_LOSS)
+		return TERN_MIB_LossUndo;
+	return seq_before(ts->snd_una, ts->recover_seq) ? TERN_MIB_PartialUndo :
+							  TERN_MIB_FullUndo;
+}
+
+/* of the timeout only */
+static bool mistaken_timeout(const struct tern_sock *ts, const struct tern_ack_news *news)
+{
+	return ts->ca_state == TERN_CA_LOSS && ts->undo.interrupted && ts->undo.timeout_sent &&
+	       echo_is_older(ts, news, ts->undo.timeout_tsval);
 }
 
 /**
  * tern_undo_try - was it a mistake?
- * @sk: socket in TERN_CA_RECOVERY or TERN_CA_LOSS
+ * @sk: socket in any state of enum tern_ca_state
  * @news: what the acknowledgment told
  *
- * Return: true when the window is what it was before: the state is to be
- * TERN_CA_OPEN again.
+ * If so, ca_state is what it was before, and the window too, or will be.
+ *
+ * Return: whether something was taken back.
  */
 bool tern_undo_try(struct sock *sk, const struct tern_ack_news *news)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	const struct tern_undo *undo = &ts->undo;
+	u8 before = TERN_CA_OPEN;
+	int counter = mistaken_reduction(ts, news);
 
-	if (!undo->possible || !undo->retransmitted)
-		return false;
-	if (news->dsacked && !undo->retrans) {
-		tern_mib_inc(sock_net(sk), DSACKUndo);
-	} else if (ts->ca_state >= TERN_CA_RECOVERY && news->retrans_acked &&
-		   !ts->retrans_out && seq_before(news->tsecr, undo->tsval)) {
-		if (ts->ca_state == TERN_CA_LOSS)
-			tern_mib_inc(sock_net(sk), LossUndo);
-		else if (seq_before(ts->snd_una, ts->recover_seq))
-			tern_mib_inc(sock_net(sk), PartialUndo);
-		else
-			tern_mib_inc(sock_net(sk), FullUndo);
+	if (counter >= 0) {
+		restore_window(ts);
+	} else if (mistaken_timeout(ts, news)) {
+		counter = TERN_MIB_LossUndo;
+		before = ts->undo.interrupted;	/* which sets the window itself */
 	} else {
 		return false;
 	}
+	tern_mib_count(sock_net(sk), counter);
 	if (ts->ca_state == TERN_CA_LOSS)
 		tern_mib_inc(sock_net(sk), SpuriousRTOs);
-	restore(sk);
+	restore_flight(sk);
+	ts->undo.interrupted = TERN_CA_OPEN;
+	ts->ca_state = before;
 	return true;
 }

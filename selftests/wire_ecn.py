@@ -128,6 +128,18 @@ def reduces(w):
     c.send("A")
 
 
+@scenario("ECN: who has nothing more to send, and cannot say CWR, is reduced once")
+def reduces_the_idle_once(w):
+    c = established(w)
+    with w.counts(ECNReduced=1):
+        c.write(10)
+        c.expect("A", seq=1, len=10)
+        for _ in range(8):
+            c.send("AE", len=10)
+    check_equal(ssthresh(c), 7, "threshold after one mark in a window of ten")
+    c.read(80)
+
+
 @scenario("ECN: without an agreement marks and echoes mean nothing", variants=TERN)
 def not_agreed(w):
     c = w.established(options=LARGE_BUFFER)

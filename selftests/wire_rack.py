@@ -285,6 +285,43 @@ def undo_timeout(w):
     c.alive()
 
 
+@scenario("undo: a timeout in a recovery was too early: the recovery goes on", variants=TERN, slow=True)
+def undo_timeout_in_recovery(w):
+    w.sysctl("rto_min_ms", 500)
+    c = burst(w)
+    with w.counts(FastRetrans=1, Timeouts=(1, None), LossUndo=1, SpuriousRTOs=1, PartialUndo=0):
+        sack(c, (1, 4))
+        repair = c.expect("A", seq=1, len=w.mss)
+        check_equal(ca_state(c), CA_RECOVERY, "state of recovery")
+        c.repeats_ok = True
+        c.expect("A", seq=1, len=w.mss)
+        check_equal(ca_state(c), CA_LOSS, "state of recovery")
+        # the first repair was slow only
+        c.send("A", ack=edge(w, 4), tsecr=repair.ts)
+    check_equal(ca_state(c), CA_RECOVERY, "state of recovery")
+    c.send("A", ack=edge(w, INITIAL_WINDOW))
+    check_equal(ca_state(c), CA_OPEN, "state of recovery")
+    check_equal(ssthresh(c), 7, "threshold after one loss in a window of ten")
+    check_equal(cwnd(c), 7, "window")
+    c.alive()
+
+
+@scenario("undo: the duplicate of a loss probe does not take a real loss back", variants=TERN,
+          slow=True)
+def no_undo_by_probe(w):
+    w.sysctl("tlp", 1)
+    last = (edge(w, INITIAL_WINDOW - 1), edge(w, INITIAL_WINDOW))
+    with w.counts(LossProbes=1, FastRetrans=1, DSACKUndo=0):
+        c = burst(w)
+        c.expect("A", seq=last[0], len=w.mss)
+        # all but the first were late; that is lost
+        sack(c, (1, INITIAL_WINDOW))
+        c.expect("A", seq=1, len=w.mss)
+        c.send("A", ack=1, sack=[last, (edge(w, 1), edge(w, INITIAL_WINDOW))])
+        c.send("A", ack=edge(w, INITIAL_WINDOW))
+    check(ssthresh(c) < INITIAL_WINDOW, f"ssthresh {ssthresh(c)}")
+
+
 @scenario("undo: every retransmission is reported as a duplicate")
 def undo_by_dsack(w):
     c = burst(w)

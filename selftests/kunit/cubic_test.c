@@ -14,7 +14,6 @@
 struct view {
 	u32 w_max;
 	u32 last_w_max;
-	u32 w_prior;
 	u32 k_ms;
 };
 

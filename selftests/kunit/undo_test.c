@@ -135,6 +135,59 @@ static void nothing_is_undone_after_an_hour(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, acknowledge_both(f, tern_tsval(&f->ts)));
 }
 
+/*
+ * Two segments are sent again by a recovery, and once more by the timeout that
+ * breaks it off. An echo of the recovery's own transmissions takes the timeout
+ * back, and nothing else; one of the first transmissions takes all of it back.
+ */
+static void a_timeout_in_a_recovery_is_judged_by_itself(struct kunit *test)
+{
+	static const enum tern_ca_state before[] = { TERN_CA_RECOVERY, TERN_CA_OPEN };
+	struct flight *f = test->priv;
+	struct tern_sock *ts = &f->ts;
+	static const struct tern_options none;
+	unsigned int i;
+	u32 n;
+
+	for (i = 0; i < 2; i++) {
+		begin_recovery(test, TERN_CA_RECOVERY);
+		flight_tick(10 * FLIGHT_RTT_US);
+		tern_undo_interrupt(ts);
+		ts->ca_state = TERN_CA_LOSS;
+		ts->cong.snd_cwnd = FLIGHT_MSS;
+		for (n = 0; n < 2; n++) {
+			flight_mark_lost(f, segment(f, n));
+			KUNIT_ASSERT_EQ(test, tern_retransmit(flight_sk(f), segment(f, n),
+							      FLIGHT_MSS), 0);
+		}
+		KUNIT_EXPECT_TRUE(test, acknowledge_both(f, i ? ts->undo.tsval - 1 :
+								ts->undo.timeout_tsval - 1));
+		KUNIT_EXPECT_EQ(test, ts->ca_state, before[i]);
+		KUNIT_EXPECT_EQ(test, ts->cong.snd_ssthresh, i ? 2 * CWND : CWND / 2);
+		KUNIT_EXPECT_EQ(test, ts->cong.snd_cwnd, i ? CWND : FLIGHT_MSS);
+		KUNIT_EXPECT_FALSE(test, tern_undo_try(flight_sk(f), &f->news));
+		flight_ack(f, ts->snd_nxt, &none, true);
+		f->iss = ts->snd_nxt;
+	}
+}
+
+static void the_timeouts_own_echo_takes_nothing_back(struct kunit *test)
+{
+	struct flight *f = test->priv;
+	u32 n;
+
+	begin_recovery(test, TERN_CA_RECOVERY);
+	flight_tick(10 * FLIGHT_RTT_US);
+	tern_undo_interrupt(&f->ts);
+	f->ts.ca_state = TERN_CA_LOSS;
+	for (n = 0; n < 2; n++) {
+		flight_mark_lost(f, segment(f, n));
+		KUNIT_ASSERT_EQ(test, tern_retransmit(flight_sk(f), segment(f, n), FLIGHT_MSS), 0);
+	}
+	KUNIT_EXPECT_FALSE(test, acknowledge_both(f, f->ts.undo.timeout_tsval));
+	KUNIT_EXPECT_EQ(test, f->ts.ca_state, TERN_CA_LOSS);
+}
+
 /* a peer that makes up D-SACKs: not as often as it likes in one flight */
 static void not_for_ever_in_one_flight(struct kunit *test)
 {
@@ -167,6 +220,8 @@ static struct kunit_case undo_cases[] = {
 	KUNIT_CASE(duplicates_of_all_repairs_undo),
 	KUNIT_CASE(nothing_is_undone_that_was_not_sent_again),
 	KUNIT_CASE(nothing_is_undone_after_an_hour),
+	KUNIT_CASE(a_timeout_in_a_recovery_is_judged_by_itself),
+	KUNIT_CASE(the_timeouts_own_echo_takes_nothing_back),
 	KUNIT_CASE(not_for_ever_in_one_flight),
 	{ }
 };

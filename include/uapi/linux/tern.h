@@ -156,6 +156,12 @@ enum tern_ca_state {
  * @ti_rwnd_limited: of @ti_busy_time, while the peer's window was too small
  * @ti_sndbuf_limited: of @ti_busy_time, while the send buffer was
  * @ti_congestion: name of the congestion control, ends with a zero
+ * @ti_reordering: most bytes by which a segment arrived after a later one
+ * @ti_reo_wnd: how long a segment may be late before it counts as lost (RACK),
+ *	microseconds; 0 before the first round-trip time is known
+ * @ti_timeout_series: of @ti_timeouts, those that were the first since something
+ *	was acknowledged
+ * @ti_timeout_time: from these until something was, in all, milliseconds
  *
  * It grows at its end only. getsockopt() returns the length that it filled in,
  * at most what was asked for: what lies behind is not known to this module. Of
@@ -230,6 +236,11 @@ struct tern_info {
 	__aligned_u64	ti_sndbuf_limited;
 
 	char	ti_congestion[16];
+
+	__u32	ti_reordering;
+	__u32	ti_reo_wnd;
+	__u32	ti_timeout_series;
+	__u32	ti_timeout_time;
 };
 
 #endif /* _UAPI_LINUX_TERN_H */
