@@ -124,8 +124,8 @@ static void sock_error_arrived(struct sock *sk, struct sk_buff *skb,
 		return;
 	}
 	/* a soft error: it is the reason if the connection times out (RFC 9293 3.9.2.2) */
-	if (!sock_owned_by_user(sk) &&
-	    (sk->sk_family == AF_INET ? tern_inet_recverr(sk) : tern_inet6_recverr(sk))) {
+	if (!sock_owned_by_user(sk) && (ipv6_addr_v4mapped(&icmp->flow.raddr) ?
+					tern_inet_recverr(sk) : tern_inet6_recverr(sk))) {
 		WRITE_ONCE(sk->sk_err, icmp->err);
 		sk_error_report(sk);
 	} else {

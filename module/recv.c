@@ -121,6 +121,8 @@ static int recv_locked(struct sock *sk, struct msghdr *msg, size_t len, int flag
 			return n;
 		if (n)
 			break;
+		if (!peek && copied)
+			tern_rcvbuf_adjust(sk);
 		tern_window_update(sk, copied);
 		if (copied >= target)
 			sk_flush_backlog(sk);
@@ -157,7 +159,8 @@ int tern_recvmsg(TERN_RECVMSG_ARGS)
 	lock_sock(sk);
 	ret = recv_locked(sk, msg, len, flags, &last);
 	tern_tstamp_tell(sk, msg, last);
-	inq = tern_unread(sk);
+	/* TCP counts FIN too: there is something to read, the end */
+	inq = tern_sk(sk)->rcv_nxt - tern_sk(sk)->copied_seq;
 	report_inq = tern_sk(sk)->report_inq;
 	release_sock(sk);
 	if (ret >= 0 && msg->msg_get_inq)
