@@ -26,6 +26,8 @@
  * @oif: interface to leave by, 0 for what the route says
  * @mark: SO_MARK
  * @tos: TOS or traffic class
+ * @transparent: IP_TRANSPARENT: the local address need not be ours; of @sk, if there
+ *	is one, that is asked
  */
 struct tern_reply {
 	struct tern_flow flow;
@@ -33,6 +35,7 @@ struct tern_reply {
 	int oif;
 	u32 mark;
 	u8 tos;
+	bool transparent;
 };
 
 /**
@@ -44,7 +47,8 @@ struct tern_reply {
  * @route: make sure that the locked socket has a route; 0 or -errno
  * @xmit: send a segment of a locked socket; consumes it; 0 or -errno
  * @reply: route and send a segment that has no socket; consumes it
- * @reply_mtu: MTU of the route that @reply would take, 0 if there is none
+ * @reply_mtu: MTU of the route that @reply would take, to be told to the peer; 0 if
+ *	there is none
  * @seed_checksum: put the sum of the pseudo-header where the device adds the rest
  * @ext_len: bytes of IP options or extension headers on the socket's packets
  * @accepts_pmtu: does the program want ICMP to be believed (IP_MTU_DISCOVER)?
@@ -81,6 +85,14 @@ void tern_ip6_unregister(void);
 static inline const struct tern_ip_ops *tern_ip_of(const struct in6_addr *addr)
 {
 	return ipv6_addr_v4mapped(addr) ? &tern_ip4 : &tern_ip6;
+}
+
+/* MTU of a route, for what the peer is told: "advmss" of ip-route(8) may ask for less */
+static inline u32 tern_advertised_mtu(const struct dst_entry *dst, u32 mtu, u32 header_len)
+{
+	u32 mss = dst_metric_raw(dst, RTAX_ADVMSS);
+
+	return mss ? min(mtu, mss + header_len + TERN_HLEN_MIN) : mtu;
 }
 
 /* the mark of an answer to a packet (net.ipv4.fwmark_reflect and its like) */

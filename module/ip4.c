@@ -48,6 +48,13 @@ static int ip4_xmit(struct sock *sk, struct sk_buff *skb)
 	return ip_queue_xmit(sk, skb, &inet_sk(sk)->cork.fl);
 }
 
+static u8 reply_flags(const struct tern_reply *reply)
+{
+	if (reply->sk)
+		return inet_sk_flowi_flags(reply->sk);
+	return reply->transparent ? FLOWI_FLAG_ANYSRC : 0;
+}
+
 static struct rtable *reply_route(struct net *net, const struct tern_reply *reply,
 				  struct flowi4 *fl4)
 {
@@ -55,7 +62,7 @@ static struct rtable *reply_route(struct net *net, const struct tern_reply *repl
 
 	flowi4_init_output(fl4, reply->oif, reply->mark, reply->tos & ~INET_ECN_MASK,
 			   RT_SCOPE_UNIVERSE, tern_protocol,
-			   reply->sk ? inet_sk_flowi_flags(reply->sk) : 0,
+			   reply_flags(reply),
 			   flow->raddr.s6_addr32[3], flow->laddr.s6_addr32[3],
 			   flow->rport, flow->lport, tern_reply_uid(net, reply));
 	return ip_route_output_flow(net, fl4, reply->sk);
@@ -107,7 +114,7 @@ static u32 ip4_reply_mtu(struct net *net, const struct tern_reply *reply)
 
 	if (IS_ERR(rt))
 		return 0;
-	mtu = dst_mtu(&rt->dst);
+	mtu = tern_advertised_mtu(&rt->dst, dst_mtu(&rt->dst), tern_ip4.header_len);
 	ip_rt_put(rt);
 	return mtu;
 }

@@ -137,7 +137,7 @@ static u32 ip6_reply_mtu(struct net *net, const struct tern_reply *reply)
 
 	if (IS_ERR(dst))
 		return 0;
-	mtu = dst_mtu(dst);
+	mtu = tern_advertised_mtu(dst, dst_mtu(dst), tern_ip6.header_len);
 	dst_release(dst);
 	return mtu;
 }

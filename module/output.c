@@ -17,6 +17,7 @@
 #include "output.h"
 #include "pacing.h"
 #include "sock.h"
+#include "timer.h"
 
 /**
  * tern_header_push - put header, options and checksum seed before a payload
@@ -189,6 +190,13 @@ static void fill_sack(struct tern_sock *ts, struct tern_options *opts)
 		tern_mib_inc(sock_net((struct sock *)ts), SACKSent);
 }
 
+static u32 syn_mtu(const struct tern_sock *ts)
+{
+	const struct dst_entry *dst = __sk_dst_get((const struct sock *)ts);
+
+	return dst ? tern_advertised_mtu(dst, ts->pmtu, ts->ip->header_len) : ts->pmtu;
+}
+
 static void fill_fields(struct sock *sk, struct tern_fields *fields, u32 seq, u8 flags)
 {
 	struct tern_sock *ts = tern_sk(sk);
@@ -205,7 +213,7 @@ static void fill_fields(struct sock *sk, struct tern_fields *fields, u32 seq, u8
 	fields->opts.nr_sack = 0;
 	if (unlikely(flags & TERN_SYN)) {
 		fields->opts.tag = ts->local_tag;
-		fields->opts.mss = tern_advertised_mss(ts, ts->pmtu);
+		fields->opts.mss = tern_advertised_mss(ts, syn_mtu(ts));
 	} else if ((ts->nr_sack || ts->have_dsack) && flags & TERN_ACK) {
 		fill_sack(ts, &fields->opts);
 	}
@@ -321,16 +329,18 @@ int tern_transmit(struct sock *sk, struct sk_buff *skb, gfp_t gfp)
 	return err;
 }
 
-static void send_control(struct sock *sk, u32 seq, u8 flags)
+/* returns false when memory is short */
+static bool send_control(struct sock *sk, u32 seq, u8 flags)
 {
 	struct sk_buff *skb = alloc_skb(TERN_HEADROOM, sk_gfp_mask(sk, GFP_ATOMIC));
 
 	if (!skb) {
 		tern_mib_inc(sock_net(sk), NoMemory);
-		return;
+		return false;
 	}
 	skb_reserve(skb, TERN_HEADROOM);
 	send_segment(sk, skb, seq, flags, NULL);
+	return true;
 }
 
 /**
@@ -345,14 +355,18 @@ void tern_send_syn(struct sock *sk)
 }
 
 /**
- * tern_send_ack - acknowledge what has arrived, now
+ * tern_send_ack - acknowledge what has arrived, now; a moment later if memory is short
  * @sk: socket, locked
  */
 void tern_send_ack(struct sock *sk)
 {
-	if (sk->sk_state == TCP_CLOSE)
+	struct tern_sock *ts = tern_sk(sk);
+
+	if (sk->sk_state == TCP_CLOSE || send_control(sk, ts->snd_nxt, TERN_ACK))
 		return;
-	send_control(sk, tern_sk(sk)->snd_nxt, TERN_ACK);
+	ts->ack_pending = true;
+	ts->ack_since = jiffies;
+	tern_delack_arm(sk);
 }
 
 /**

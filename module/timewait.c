@@ -59,8 +59,9 @@ static void tw_restart(struct tern_tw *tw)
 {
 	unsigned long delay = READ_ONCE(tern_net(tw->conn.net)->timewait) * HZ;
 
-	if (!mod_timer(&tw->timer, jiffies + delay))
-		refcount_inc(&tw->conn.ref);
+	refcount_inc(&tw->conn.ref);	/* before the timer has it to give back */
+	if (mod_timer(&tw->timer, jiffies + delay))
+		tern_tw_put(tw);
 	smp_mb();	/* with tw_unhashed(), as there */
 	if (!tern_conn_hashed(&tw->conn) && timer_delete(&tw->timer))
 		tern_tw_put(tw);
@@ -96,6 +97,7 @@ static struct tern_tw *tw_create(struct sock *sk)
 	tw->mark = READ_ONCE(sk->sk_mark);
 	tw->tos = tern_reply_tos(sk, ts->ip);
 	tw->family = sk->sk_family;
+	tw->transparent = inet_sk_flowi_flags(sk) & FLOWI_FLAG_ANYSRC;
 	return tw;
 fail:
 	atomic_dec(&tn->nr_tw);
@@ -183,6 +185,7 @@ static void send_ack(struct tern_tw *tw)
 		.oif = tw->conn.dev,
 		.mark = tw->mark,
 		.tos = tw->tos,
+		.transparent = tw->transparent,
 	};
 	struct tern_fields fields = {
 		.seq = tw->snd_nxt,

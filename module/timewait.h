@@ -33,6 +33,7 @@ struct sock;
  * @mark: SO_MARK
  * @tos: TOS or traffic class
  * @family: sk_family of the socket it was
+ * @transparent: IP_TRANSPARENT
  * @rcu: readers of the table may still look at it
  */
 struct tern_tw {
@@ -53,6 +54,7 @@ struct tern_tw {
 	u32 mark;
 	u8 tos;
 	u8 family;
+	bool transparent;
 	struct rcu_head rcu;
 };
 

@@ -10,7 +10,7 @@ import subprocess
 from lib import netns
 from lib.scenario import TERN, main, scenario
 from lib.ternwire import ICMP, ICMPV6, address_bytes, internet_checksum, ip_packet, pseudo_header
-from lib.wire import PORT, check_equal, wait_for
+from lib.wire import PORT, Conn, check_equal, wait_for
 
 ICMP_REDIRECT, REDIRECT_HOST = 5, 1
 NDISC_REDIRECT, ND_OPT_REDIRECT_HEADER, ND_HOP_LIMIT = 137, 4, 255
@@ -129,6 +129,17 @@ def no_route(w):
     c.expect("A", seq=101, len=100)
     c.send("A", ack=201)
     c.alive()
+
+
+# TCP leaves room for its options
+@scenario("a route with an MSS of its own: that is what the peer is told", variants=TERN)
+def advmss(w):
+    ip(w, "route", "add", w.remote, "dev", "tun0", "advmss", "1000")
+    w.connecting().expect_syn(mss=1000)
+    w.listen()
+    c = Conn(w)
+    c.send_syn()
+    c.expect("SA", seq=0, ack=1, mss=1000)
 
 
 if __name__ == "__main__":
