@@ -343,14 +343,12 @@ static struct hlist_head *listener_chain(const struct net *net, u16 port)
 static int join_group(struct sock *sk, struct hlist_head *chain)
 {
 	struct in6_addr addr, other_addr;
-	struct tern_sock *ts;
 	struct sock *other;
 	bool any;
 
 	tern_rcv_saddr(sk, &addr);
 	any = ipv6_addr_any(&addr) || (ipv6_addr_v4mapped(&addr) && !addr.s6_addr32[3]);
-	hlist_for_each_entry(ts, chain, listen.node) {
-		other = (struct sock *)ts;
+	hlist_for_each_entry(other, chain, sk_node) {
 		tern_rcv_saddr(other, &other_addr);
 		if (net_eq(sock_net(other), sock_net(sk)) && other->sk_reuseport &&
 		    inet_sk(other)->inet_num == inet_sk(sk)->inet_num &&
@@ -368,18 +366,21 @@ static int join_group(struct sock *sk, struct hlist_head *chain)
  * tern_listener_hash - enter a socket that begins to listen
  * @sk: socket with its port, locked
  *
- * Return: 0, or -ENOMEM for a group of SO_REUSEPORT.
+ * Context: process, may sleep. Return: 0, or -ENOMEM for a group of SO_REUSEPORT.
  */
 int tern_listener_hash(struct sock *sk)
 {
 	struct hlist_head *chain = listener_chain(sock_net(sk), inet_sk(sk)->inet_num);
 	int err = 0;
 
+	/* a reader must not go on in another chain */
+	if (tern_sk(sk)->listen.left_table)
+		synchronize_rcu();
 	spin_lock_bh(&listener_lock);
 	if (sk->sk_reuseport)
 		err = join_group(sk, chain);
 	if (!err)
-		hlist_add_head_rcu(&tern_sk(sk)->listen.node, chain);
+		hlist_add_head_rcu(&sk->sk_node, chain);
 	spin_unlock_bh(&listener_lock);
 	return err;
 }
@@ -393,7 +394,8 @@ void tern_listener_unhash(struct sock *sk)
 	spin_lock_bh(&listener_lock);
 	if (rcu_access_pointer(sk->sk_reuseport_cb))
 		reuseport_detach_sock(sk);
-	hlist_del_init_rcu(&tern_sk(sk)->listen.node);
+	hlist_del_init_rcu(&sk->sk_node);
+	tern_sk(sk)->listen.left_table = true;
 	spin_unlock_bh(&listener_lock);
 }
 
@@ -435,11 +437,9 @@ struct sock *tern_listener_lookup(struct net *net, const struct tern_flow *flow,
 {
 	const struct tern_skb_cb *cb = TERN_CB(skb);
 	struct sock *sk, *best = NULL;
-	struct tern_sock *ts;
 	int score, best_score = 0;
 
-	hlist_for_each_entry_rcu(ts, listener_chain(net, ntohs(flow->lport)), listen.node) {
-		sk = (struct sock *)ts;
+	hlist_for_each_entry_rcu(sk, listener_chain(net, ntohs(flow->lport)), sk_node) {
 		if (!net_eq(sock_net(sk), net))
 			continue;
 		score = listener_score(sk, flow, cb->iif, cb->sdif);
@@ -469,15 +469,17 @@ struct sock *tern_listener_lookup(struct net *net, const struct tern_flow *flow,
 unsigned int tern_listener_walk(struct net *net, struct tern_walk *at, struct tern_conn **found)
 {
 	unsigned int n = 0, seen = 0;
-	struct tern_sock *ts;
+	struct sock *sk;
 
 	for (; at->chain < LISTENER_CHAINS; at->chain++, at->skip = 0, seen = 0) {
 		spin_lock_bh(&listener_lock);
-		hlist_for_each_entry(ts, &listener_table[at->chain], listen.node) {
+		hlist_for_each_entry(sk, &listener_table[at->chain], sk_node) {
+			struct tern_conn *conn = &tern_sk(sk)->conn;
+
 			if (n == TERN_WALK_STEP)
 				break;
-			if (ts->conn.net == net && seen++ >= at->skip && conn_get(&ts->conn))
-				found[n++] = &ts->conn;
+			if (conn->net == net && seen++ >= at->skip && conn_get(conn))
+				found[n++] = conn;
 		}
 		spin_unlock_bh(&listener_lock);
 		if (n)
@@ -490,13 +492,13 @@ EXPORT_SYMBOL_GPL(tern_listener_walk);
 /* see demux.h; a visit takes no reference and must not sleep */
 void tern_listener_for_each(void (*visit)(struct sock *sk, void *arg), void *arg)
 {
-	struct tern_sock *ts;
+	struct sock *sk;
 	u32 slot;
 
 	rcu_read_lock();
 	for (slot = 0; slot < LISTENER_CHAINS; slot++)
-		hlist_for_each_entry_rcu(ts, &listener_table[slot], listen.node)
-			visit((struct sock *)ts, arg);
+		hlist_for_each_entry_rcu(sk, &listener_table[slot], sk_node)
+			visit(sk, arg);
 	rcu_read_unlock();
 }
 

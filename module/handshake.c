@@ -177,9 +177,12 @@ static void syn_timer(struct timer_list *timer)
 		goto put;
 	}
 	syn->retrans++;
-	tern_mib_inc(syn->conn.net, RetransSegs);
-	tern_mib_inc(syn->conn.net, SynRetrans);
-	send_syn_ack(syn);
+	/* one that only waits for data has our SYN-ACK, until it must wait no more */
+	if (!syn->acked || syn->retrans >= tern_sk(listener)->defer_accept) {
+		tern_mib_inc(syn->conn.net, RetransSegs);
+		tern_mib_inc(syn->conn.net, SynRetrans);
+		send_syn_ack(syn);
+	}
 	/* RFC 6298, 5.5: twice as long each time */
 	mod_timer(&syn->timer, jiffies + min(HZ << min_t(u8, syn->retrans, 7), 120 * HZ));
 	/* unhashed meanwhile: its owner has not seen the timer pending, perhaps */
@@ -220,17 +223,18 @@ static u32 first_window(const struct sock *listener)
 	return window;
 }
 
-static struct tern_syn *syn_create(struct sock *listener, const struct tern_skb_cb *cb,
-				   const struct tern_options *opts, const struct tern_flow *flow,
-				   u32 mark)
+static struct tern_syn *syn_create(struct sock *listener, struct sk_buff *skb,
+				   const struct tern_options *opts, const struct tern_flow *flow)
 {
+	const struct tern_skb_cb *cb = TERN_CB(skb);
+	u32 mark = tern_reply_mark(sock_net(listener), skb);
 	struct tern_syn *syn = kmalloc(sizeof(*syn), GFP_ATOMIC | __GFP_NOWARN);
 
 	if (!syn)
 		return NULL;
 	tern_conn_init(&syn->conn, sock_net(listener), TERN_CONN_SYN);
 	syn->conn.flow = *flow;
-	syn->conn.dev = listener->sk_bound_dev_if;
+	syn->conn.dev = inet_request_bound_dev_if(listener, skb);
 	if (!syn->conn.dev && ipv6_addr_type(&flow->raddr) & IPV6_ADDR_LINKLOCAL)
 		syn->conn.dev = cb->iif;
 	syn->listener = listener;
@@ -248,6 +252,7 @@ static struct tern_syn *syn_create(struct sock *listener, const struct tern_skb_
 	syn->mark = sk_fullsock(listener) ? READ_ONCE(listener->sk_mark) ?: mark : 0;
 	syn->peer_mss = max_t(u16, opts->mss ?: tern_ip_of(&flow->raddr)->mss_default,
 			      TERN_MSS_MIN);
+	syn->dup_ack_stamp = 0;
 	syn->retrans = 0;
 	syn->acked = false;
 	syn->ecn = tern_ecn_accepts(listener, cb->flags);
@@ -310,7 +315,7 @@ void tern_listen_rcv(struct sock *listener, struct sk_buff *skb, const struct te
 	}
 	if (!room_for_syn(listener))
 		return;
-	syn = syn_create(listener, cb, &opts, flow, tern_reply_mark(net, skb));
+	syn = syn_create(listener, skb, &opts, flow);
 	if (!syn) {
 		tern_mib_inc(net, NoMemory);
 		return;
@@ -478,12 +483,15 @@ bool tern_syn_rcv(struct tern_syn *syn, struct sk_buff *skb)
 		tern_syn_drop(syn, TERN_EV_ABORT);
 		return false;
 	}
-	/* the SYN again: our SYN-ACK was lost */
+	/*
+	 * The SYN again: our SYN-ACK was lost. If it is another one, the peer has
+	 * forgotten the first, and will answer by a RST that makes room for this one.
+	 */
 	if (cb->flags & TERN_SYN && !(cb->flags & (TERN_ACK | TERN_RST)) && !cb->tag) {
-		if (cb->seq == syn->irs) {
+		if (cb->seq == syn->irs)
 			WRITE_ONCE(syn->ts_recent, cb->tsval);	/* what the SYN-ACK echoes */
+		if (cb->seq == syn->irs || tern_not_lately(&syn->dup_ack_stamp))
 			send_syn_ack(syn);
-		}
 		goto drop;
 	}
 	if (cb->tag != syn->local_tag && !(rst && cb->tag == syn->peer_tag)) {

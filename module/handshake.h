@@ -25,6 +25,7 @@ struct sock;
  * @ts_off: offset of ours
  * @rcv_wnd: window that the SYN-ACK offered
  * @mark: SO_MARK of the connection
+ * @dup_ack_stamp: clock when a SYN that is not the same was answered last
  * @peer_mss: from the SYN's option, or the default
  * @retrans: SYN-ACKs sent again
  * @acked: the peer has answered, the program wants data first (TCP_DEFER_ACCEPT)
@@ -49,6 +50,7 @@ struct tern_syn {
 	u32 ts_off;
 	u32 rcv_wnd;
 	u32 mark;
+	u32 dup_ack_stamp;
 	u16 peer_mss;
 	u8 retrans;
 	bool acked;

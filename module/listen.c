@@ -18,9 +18,12 @@ static int listen_start(struct sock *sk)
 {
 	struct inet_sock *inet = inet_sk(sk);
 	struct tern_sock *ts = tern_sk(sk);
+	u8 locks = sk->sk_userlocks;
 	int err;
 
-	if (!inet->inet_num) {
+	if (inet->inet_num) {
+		locks |= SOCK_BINDPORT_LOCK;	/* should this fail, the port stays */
+	} else {
 		err = tern_get_port(sk, 0);
 		if (err)
 			return err;
@@ -38,8 +41,11 @@ static int listen_start(struct sock *sk)
 	err = tern_get_port(sk, inet->inet_num);
 	if (!err)
 		err = tern_listener_hash(sk);
-	if (err)
+	if (err) {
+		swap(sk->sk_userlocks, locks);
 		tern_state_event(sk, TERN_EV_CLOSE);
+		swap(sk->sk_userlocks, locks);
+	}
 	return err;
 }
 

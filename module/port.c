@@ -105,6 +105,8 @@ static bool claims_overlap(const struct sock *sk, const struct tern_bind *other)
 
 	if (dev && other_dev && dev != other_dev)
 		return false;
+	if (other->sk && inet_sk_bound_l3mdev(sk) != inet_sk_bound_l3mdev(other->sk))
+		return false;
 	if (other->sk)
 		return inet_rcv_saddr_equal(sk, other->sk, true);
 	/* as that says of sockets: any of IPv4 is what a dual-stack one had, too */
@@ -131,6 +133,9 @@ static bool may_share(struct sock *sk, const struct tern_bind *other, enum claim
 					      uid_eq(sock_i_uid(sk), other->uid) :
 					      other->reuseport);
 
+	/* one with a BPF program of its own does not join the group that others have */
+	if (rcu_access_pointer(sk->sk_reuseport_cb))
+		reuseport = false;
 	switch (who) {
 	case BY_NUMBER:
 		return reuse || reuseport;

@@ -54,6 +54,15 @@ static u32 acceptable_tag(struct sk_buff *skb)
 	return opts.tag;
 }
 
+/* by the interface it came in on, where the address alone does not tell */
+static int reply_interface(struct net *net, const struct sk_buff *skb,
+			   const struct tern_flow *flow)
+{
+	if (ipv6_addr_type(&flow->raddr) & IPV6_ADDR_LINKLOCAL)
+		return TERN_CB(skb)->iif;
+	return netif_index_is_l3_master(net, skb->skb_iif) ? skb->skb_iif : 0;
+}
+
 /**
  * tern_reply_reset - answer a segment that belongs to nobody (RFC 9293, 3.10.7.1)
  * @net: namespace
@@ -68,7 +77,7 @@ void tern_reply_reset(struct net *net, struct sk_buff *skb, const struct tern_fl
 	const struct tern_skb_cb *cb = TERN_CB(skb);
 	struct tern_reply reply = {
 		.flow = *flow,
-		.oif = ipv6_addr_type(&flow->raddr) & IPV6_ADDR_LINKLOCAL ? cb->iif : 0,
+		.oif = reply_interface(net, skb, flow),
 		.mark = tern_reply_mark(net, skb),
 	};
 	struct tern_fields fields = {

@@ -117,8 +117,8 @@ static void init_common(struct sock *sk)
 	spin_lock_init(&ts->listen.lock);
 	INIT_LIST_HEAD(&ts->listen.syn_list);
 	INIT_LIST_HEAD(&ts->listen.accept_list);
-	INIT_HLIST_NODE(&ts->listen.node);
 	ts->listen.nr_syn = 0;
+	ts->listen.left_table = false;
 	INIT_LIST_HEAD(&ts->accept_link);
 	ts->rtx_queue = RB_ROOT;
 	INIT_LIST_HEAD(&ts->sent_order);
