@@ -314,9 +314,9 @@ def measure_path(path, rounds):
     for _ in range(rounds):
         for protocol, got in results.items():
             set_path(mbit, rtt, bdps, there, back)
-            before = counter(protocol, "DSACKRecv")
+            before = counter(protocol, "DSACKRecvSegs")
             got += flows([protocol], seconds, meanwhile=meanwhile)
-            duplicates[protocol] += counter(protocol, "DSACKRecv") - before
+            duplicates[protocol] += counter(protocol, "DSACKRecvSegs") - before
     found = {"path": name, "mbit": mbit, "rtt_ms": rtt, "rounds": rounds}
     for protocol, got in results.items():
         found[f"{protocol}_mbps"] = round(median(got, 0), 2)
