@@ -9,17 +9,43 @@ import subprocess
 import sys
 
 from lib import doors, ktap
-from lib.tool import PATIENCE, TERN, background, begin, must_be, run
+from lib.tool import PATIENCE, TERN, TESTS, background, begin, must_be, run
 
 SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib", "dual_server.py")
 # -S: quicker to start
 PYTHON = (sys.executable, "-S", SERVER)
 DUAL = (TERN, "run", "--dual", *PYTHON)
+# What the kernel refuses without a look at it, and what it cannot read
+BAD_POLLS = """
+import ctypes, errno, socket
+libc = ctypes.CDLL(None, use_errno=True)
+def refused(number, n):
+    for call, more in (libc.poll, (0,)), (libc.ppoll, (None, None)):
+        assert call(ctypes.c_void_p(1), ctypes.c_ulong(n), *more) == -1
+        assert ctypes.get_errno() == number, (call, ctypes.get_errno())
+refused(errno.EFAULT, 3)
+refused(errno.EINVAL, 1 << 30)
+listener = socket.create_server(("127.0.0.1", 0))
+refused(errno.EINVAL, 1 << 30)
+listener.close()
+refused(errno.EFAULT, 3)
+"""
+# Knows of Tern
+OWN_FAMILY = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from lib import doors
+listener = doors.FamilySocket()
+listener.bind(("::1", 0))
+listener.listen()
+print(listener.getsockname()[1], flush=True)
+listener.accept()[0].close()
+"""
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 # in turn, and each twice in a row
 CLIENTS = ("protocol", "tcp", "tcp", "protocol", "protocol", "tcp", "protocol", "tcp")
-MODES = ("accept", "timeout", "poll", "select", "epoll", "epoll-et", "epoll-exclusive",
-         "registered-before", "asyncio", "threads", "processes", "vfork")
+MODES = ("accept", "timeout", "poll", "poll-many", "select", "epoll", "epoll-et",
+         "epoll-exclusive", "registered-before", "asyncio", "threads", "processes", "vfork")
 
 
 def connect(door, port, version=4):
@@ -122,6 +148,21 @@ def taken():
         refused("protocol", port)
 
 
+def bad_polls():
+    result = run(TERN, "run", "--dual", sys.executable, "-S", "-c", BAD_POLLS)
+    assert result.returncode == 0, result
+
+
+def own_family():
+    """A socket of AF_TERN is its program's affair: no twin, and it works"""
+    with background(TERN, "run", "--dual", sys.executable, "-S", "-c", OWN_FAMILY,
+                    TESTS) as process:
+        port = int(process.stdout.readline())
+        refused("tcp", port, 6)
+        connect("protocol", port, 6).close()
+        must_be(process.wait(PATIENCE), 0)
+
+
 def without_dual():
     with background(TERN, "run", *PYTHON, "accept", "1") as process:
         port = int(process.stdout.readline())
@@ -140,6 +181,8 @@ def main():
         ("a duplicate of the listener", duplicate),
         ("a listener that is closed", closing),
         ("a port that is taken", taken),
+        ("a poll() that the kernel refuses", bad_polls),
+        ("a listener of AF_TERN", own_family),
         ("without --dual only Tern", without_dual),
     ]
     ktap.run(cases)

@@ -61,6 +61,11 @@ def by_accept():
 
 def by_poll():
     poll = select.poll()
+    if MODE == "poll-many":
+        # more than fit on the stack of a thread that has little of it
+        reading, _writing = os.pipe()
+        for _ in range(700):
+            poll.register(os.dup(reading), select.POLLIN)
     poll.register(listener, select.POLLIN)
     assert poll.poll(0) == []
     ready()
@@ -161,7 +166,7 @@ def by_closing():
 
 
 {
-    "poll": by_poll, "select": by_select, "asyncio": by_asyncio, "closing": by_closing,
-    "epoll": by_epoll, "epoll-et": by_epoll, "epoll-exclusive": by_epoll,
+    "poll": by_poll, "poll-many": by_poll, "select": by_select, "asyncio": by_asyncio,
+    "closing": by_closing, "epoll": by_epoll, "epoll-et": by_epoll, "epoll-exclusive": by_epoll,
     "registered-before": by_epoll, "threads": by_workers, "processes": by_workers,
 }.get(MODE, by_accept)()

@@ -106,6 +106,19 @@ bool twin_alive(struct twin *twin)
 }
 
 /**
+ * any_twin() - is there one, alive or not?
+ *
+ * Return: whether.
+ */
+bool any_twin(void)
+{
+	for (int i = 0; i < MAX_TWINS; i++)
+		if (atomic_load(&twins[i].fd) >= 0)
+			return true;
+	return false;
+}
+
+/**
  * twin_of() - the twin of a listener
  * @fd: any descriptor
  *
@@ -154,6 +167,16 @@ static void copy_options(int from, int to)
 				      &size_before) && value != before)
 			next(setsockopt)(to, options[i].level, options[i].name, &value, size);
 	}
+}
+
+/* AF_TERN's addresses are not TCP's: who knows them means Tern. */
+static bool has_tcp_address(int fd)
+{
+	struct sockaddr_storage addr;
+	socklen_t size = sizeof(addr);
+
+	return !getsockname(fd, (struct sockaddr *)&addr, &size) &&
+	       (addr.ss_family == AF_INET || addr.ss_family == AF_INET6);
 }
 
 static int open_twin(int fd)
@@ -220,7 +243,7 @@ int listen(int fd, int backlog)
 		return -1;
 	if (twin)
 		return next(listen)(twin->tcp, backlog);
-	if (!turns || !is_tern(fd) || !add_twin(fd, backlog))
+	if (!turns || !is_tern(fd) || !has_tcp_address(fd) || !add_twin(fd, backlog))
 		return 0;
 	err = errno;
 	next(shutdown)(fd, SHUT_RDWR);

@@ -10,19 +10,43 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 /* A program may have these names for things of its own. */
 #pragma GCC visibility push(hidden)
 
-/* The function of that name that would have been called without this library. */
-#define next(name) ({							\
-	static typeof(name) *next_##name;				\
-									\
-	if (!next_##name)						\
-		next_##name = (typeof(name) *)dlsym(RTLD_NEXT, #name);	\
-	next_##name;							\
+/*
+ * The functions that would have been called without this library. They are
+ * looked up when it is loaded: dlsym() may take locks and memory, and programs
+ * call close() or poll() where neither can be had, in a signal handler or
+ * between fork() and exec().
+ */
+struct next_functions {
+	typeof(accept4) *accept4;
+	typeof(close) *close;
+	typeof(epoll_ctl) *epoll_ctl;
+	typeof(getsockopt) *getsockopt;
+	typeof(listen) *listen;
+	typeof(poll) *poll;
+	typeof(ppoll) *ppoll;
+	typeof(pselect) *pselect;
+	typeof(select) *select;
+	typeof(setsockopt) *setsockopt;
+	typeof(shutdown) *shutdown;
+	typeof(socket) *socket;
+};
+
+extern struct next_functions next_functions;
+
+/* One of them; another library's constructor may call it before ours has run. */
+#define next(name) ({								\
+	if (!next_functions.name)						\
+		next_functions.name = (typeof(name) *)dlsym(RTLD_NEXT, #name);	\
+	next_functions.name;							\
 })
 
 /* socket.c */
@@ -46,6 +70,7 @@ struct twin {
 
 extern struct twin twins[MAX_TWINS];
 
+bool any_twin(void);
 bool twin_alive(struct twin *twin);
 struct twin *twin_of(int fd);
 

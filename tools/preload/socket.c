@@ -15,6 +15,25 @@
 
 #include "preload.h"
 
+struct next_functions next_functions;
+
+__attribute__((constructor))
+static void look_up(void)
+{
+	(void)next(accept4);
+	(void)next(close);
+	(void)next(epoll_ctl);
+	(void)next(getsockopt);
+	(void)next(listen);
+	(void)next(poll);
+	(void)next(ppoll);
+	(void)next(pselect);
+	(void)next(select);
+	(void)next(setsockopt);
+	(void)next(shutdown);
+	(void)next(socket);
+}
+
 static int protocol_number = IPPROTO_TERN;
 
 /* "tern run" says so where the module's parameter has moved it. */

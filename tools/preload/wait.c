@@ -12,15 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 
 #include "preload.h"
 
-static int wide_ppoll(struct pollfd *fds, nfds_t n, nfds_t more,
-		      const struct timespec *limit, const sigset_t *mask)
+/* So many entries are on the stack: a thread's may be small. */
+#define FEW	256
+
+/* @wide has room for @n + @more, @added for @more. */
+static int poll_wide(struct pollfd *fds, nfds_t n, nfds_t more, struct pollfd *wide,
+		     struct pollfd **added, const struct timespec *limit, const sigset_t *mask)
 {
-	struct pollfd wide[n + more];
-	struct pollfd *added[more];
 	nfds_t used = n;
 	int found;
 
@@ -47,19 +50,62 @@ static int wide_ppoll(struct pollfd *fds, nfds_t n, nfds_t more,
 	return found;
 }
 
+static int poll_on_heap(struct pollfd *fds, nfds_t n, nfds_t more,
+			const struct timespec *limit, const sigset_t *mask)
+{
+	struct pollfd *wide = malloc((n + more) * sizeof(*wide));
+	struct pollfd **added = malloc(more * sizeof(*added));
+	int found = -1;
+
+	if (wide && added)
+		found = poll_wide(fds, n, more, wide, added, limit, mask);
+	else
+		errno = ENOMEM;		/* as the kernel says when it has none */
+	free(added);
+	free(wide);
+	return found;
+}
+
+static int poll_on_stack(struct pollfd *fds, nfds_t n, nfds_t more,
+			 const struct timespec *limit, const sigset_t *mask)
+{
+	struct pollfd wide[n + more];
+	struct pollfd *added[more];
+
+	return poll_wide(fds, n, more, wide, added, limit, mask);
+}
+
+/*
+ * Could the kernel refuse this many, or is there no twin? Then @fds may be no
+ * memory at all, and nobody but the kernel looks at it.
+ */
+static bool for_kernel(nfds_t n)
+{
+	struct rlimit limit;
+
+	return !any_twin() || getrlimit(RLIMIT_NOFILE, &limit) || n > limit.rlim_cur;
+}
+
 int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *limit, const sigset_t *mask)
 {
 	nfds_t more = 0;
 
+	if (for_kernel(n))
+		return next(ppoll)(fds, n, limit, mask);
 	for (nfds_t i = 0; i < n; i++)
 		more += !!twin_of(fds[i].fd);
-	return more ? wide_ppoll(fds, n, more, limit, mask) : next(ppoll)(fds, n, limit, mask);
+	if (!more)
+		return next(ppoll)(fds, n, limit, mask);
+	return n + more > FEW ? poll_on_heap(fds, n, more, limit, mask) :
+				poll_on_stack(fds, n, more, limit, mask);
 }
 
 int poll(struct pollfd *fds, nfds_t n, int ms)
 {
 	struct timespec limit = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
 
+	if (for_kernel(n))
+		return next(poll)(fds, n, ms);
 	return ppoll(fds, n, ms < 0 ? NULL : &limit, NULL);
 }
 
