@@ -14,7 +14,7 @@ import socket
 import subprocess
 
 from lib import doors, ktap, netns
-from lib.tool import background, begin, must_be, output, run
+from lib.tool import background, begin, must_be, output, run, without_numbers
 from lib.wire import wait_for
 
 ANY = {4: "0.0.0.0", 6: "::"}
@@ -95,9 +95,30 @@ def same_as_ss():
             assert ours == theirs[question], (question, ours, theirs[question])
 
 
-def keys(text):
-    """Names of what is told, the values left out"""
-    return set(re.findall(r" ([a-z_]+)(?=[: (])", text))
+def layout(text):
+    """The items in their order, without amounts and their units"""
+    text = re.sub(r" sk:[0-9a-f]+", " sk:N", text)
+    text = re.sub(r"\d+(\.\d+)?(min|sec|ms)", "N", text)
+    text = re.sub(r"N+", "N", without_numbers(text))
+    return re.sub(r"N[KMG]?bps", "Nbps", text).replace("N%", "N").split()
+
+
+# what is there when it is not 0, which depends on the moment
+NOW_AND_THEN = re.compile(r"(ato|delivered|busy|rcv_rtt|retrans|reord_seen|lastsnd|lastrcv|lastack|"
+                          r"reordering|rcv_ooopack|notsent|unacked):|app_limited$|"
+                          r"(rwnd|sndbuf)_limited:|delivery_rate$|Nbps$")
+
+
+def same_layout(ours, theirs, not_here):
+    """Each item that ss has, and no other, in its order"""
+    ours, theirs = layout(ours), layout(theirs)
+    for one, other in (ours, theirs), (theirs, ours):
+        lost = [item for item in one if item not in other and not NOW_AND_THEN.match(item) and
+                not any(item.startswith(name) for name in not_here)]
+        assert not lost, (lost, ours, theirs)
+    # an address or a rate may be there several times
+    must_be(list(dict.fromkeys(item for item in ours if item in theirs)),
+            list(dict.fromkeys(item for item in theirs if item in ours)))
 
 
 def same_items():
@@ -115,15 +136,14 @@ def same_items():
             one = output(*program, "-HnoemiOp", "sport", "=", ":6001")
             must_be(len(one.splitlines()), 1)
     theirs, ours = texts
+    same_layout(ours, theirs, ["wscale:"])
     for item in ("skmem", "rto", "rtt", "mss", "pmtu", "cwnd", "bytes_sent", "bytes_acked",
                  "segs_out", "segs_in", "data_segs_out", "lastsnd", "lastrcv", "pacing_rate",
                  "delivery_rate", "rcv_space", "minrtt", "snd_wnd", "timer", "ino", "sk",
                  "fwmark"):
-        assert item in keys(theirs), (item, theirs)
-        assert item in keys(ours), (item, ours)
-    # ss has these too, when they are not 0
-    extra = keys(ours) - keys(theirs) - {"app_limited", "delivered", "ato", "busy"}
-    assert not extra, (extra, ours, theirs)
+        for text in texts:
+            assert re.search(rf" {item}[: (]", text), (item, text)
+    must_be(*(re.findall(r" cgroup:(\S+)", text) for text in texts))
     form = re.compile(r"timer:\(keepalive,\d+min(\d+sec)?,0\) ")
     memory = re.compile(r"\n\t skmem:\(r\d+,rb\d+,t\d+,tb\d+,f\d+,w\d+,o\d+,bl\d+,d\d+\) ")
     users = re.compile(rf"users:\(\(\"[^\"]+\",pid={os.getpid()},fd=\d+\)\)")
@@ -131,6 +151,16 @@ def same_items():
         for what in (form, memory, users):
             assert what.search(text), (what, text)
         assert " fwmark:0x9 " in text and " <->" in text, text
+
+
+def same_items_of_listeners():
+    for version in (4, 6):
+        texts = []
+        for program, door in ((["ss", "-t"], "tcp"), (["tern", "ss"], "protocol")):
+            with listener(door, version, 5000):
+                texts.append(output(*program, "-Hlnoemi"))
+        same_layout(texts[1], texts[0], ["cwnd:"])
+        must_be(*(re.findall(r" cgroup:(\S+)", text) for text in texts))
 
 
 def json_objects():
@@ -270,6 +300,7 @@ def main():
     ktap.run([
         ("sockets and filters as ss has them", same_as_ss),
         ("timers, details, memory, measurements", same_items),
+        ("the same of listeners", same_items_of_listeners),
         ("JSON", json_objects),
         ("JSON: names that are not UTF-8", names_of_all_kinds),
         ("summary", summary),

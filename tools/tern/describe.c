@@ -141,6 +141,24 @@ static void put_timer(const struct inet_diag_msg *msg)
 		       duration(text, sizeof(text), msg->idiag_expires), msg->idiag_retrans);
 }
 
+/* One that is not below the mount that is seen here has its number. */
+static void put_cgroup(unsigned long long id)
+{
+	const char *path = cgroup_path(id);
+	char number[32];
+
+	if (!path) {
+		snprintf(number, sizeof(number), "unreachable:%llx", id);
+		path = number;
+	}
+	if (json) {
+		printf(",\"cgroup\":");
+		json_string(path);
+	} else {
+		printf(" cgroup:%s", path);
+	}
+}
+
 static void put_details(const struct sock_desc *desc)
 {
 	const struct inet_diag_msg *msg = &desc->msg;
@@ -151,7 +169,8 @@ static void put_details(const struct sock_desc *desc)
 	if (json) {
 		printf(",\"ino\":%u,\"sk\":\"%llx\"", msg->idiag_inode, cookie);
 		put_number("fwmark", desc->mark);
-		put_number("cgroup", desc->cgroup);
+		if (desc->cgroup)
+			put_cgroup(desc->cgroup);
 		put_flag("v6only", desc->v6only);
 		if (desc->shutdown >= 0)
 			printf(",\"shutdown\":%d", desc->shutdown);
@@ -161,7 +180,7 @@ static void put_details(const struct sock_desc *desc)
 	if (desc->mark)
 		printf(" fwmark:0x%x", desc->mark);
 	if (desc->cgroup)
-		printf(" cgroup:%llu", desc->cgroup);
+		put_cgroup(desc->cgroup);
 	if (msg->idiag_family == AF_INET6 && msg->idiag_state == SS_LISTEN)
 		printf(" v6only:%d", desc->v6only);
 	if (desc->shutdown >= 0)
@@ -250,6 +269,9 @@ static void put_recovery(const struct tcp_info *info)
 	put_number("lost", info->tcpi_lost);
 	put_number("sacked", info->tcpi_sacked);
 	put_number("dsack_dups", info->tcpi_dsack_dups);
+	/* ss(8) has this where it is not what each connection begins with */
+	if (json || info->tcpi_reordering != 3)
+		put_number("reordering", info->tcpi_reordering);
 	put_number("reord_seen", info->tcpi_reord_seen);
 	put_ms("rcv_rtt", info->tcpi_rcv_rtt);
 	put_number("rcv_space", info->tcpi_rcv_space);

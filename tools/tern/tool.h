@@ -138,6 +138,10 @@ void progress_at(struct progress *p, unsigned long long done);
 void progress_end(struct progress *p, unsigned long long done, bool complete);
 double now(void);
 
+/* cgroup.c: names of cgroups */
+
+const char *cgroup_path(unsigned long long id);
+
 /* proc.c: /proc/net/tern */
 
 FILE *proc_open(const char *file);
