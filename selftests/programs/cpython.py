@@ -12,7 +12,9 @@ def verdicts(place, *words):
     """What became of each test case"""
     result = place.start(sys.executable, "-m", "unittest", "-v", *words)
     text = result.communicate(timeout=1200)[0].decode()
-    found = dict(re.findall(r"(?m)^(test\w+ \([\w.]+\)).*?\.\.\. (?:.*?)(ok|FAIL|ERROR|skipped)\b", text))
+    # The verdict may come lines later: the docstring is before it, and what the case prints.
+    found = dict(re.findall(r"(?ms)^(test\w+ \([\w.]+\))(?:(?!^test\w+ \().)*?"
+                            r"(?:^| )(ok|FAIL|ERROR|skipped)(?: ['\"][^\n]*)?$", text))
     assert found, text
     return found
 
