@@ -297,7 +297,8 @@ void tern_recovery_enter_loss(struct sock *sk)
 		if (skb == head || tern_rack_overdue(ts, skb))
 			tern_recovery_mark_lost(sk, skb);
 	}
-	if (ts->ca_state == TERN_CA_OPEN || (ts->ca_state == TERN_CA_LOSS && ts->retransmits == 1)) {
+	if (ts->ca_state == TERN_CA_OPEN ||
+	    (ts->ca_state == TERN_CA_LOSS && ts->retransmits == 1)) {
 		tern_undo_begin(sk);
 		lower_ssthresh(ts, false);
 	} else if (ts->ca_state == TERN_CA_LOSS) {
