@@ -8,9 +8,12 @@
 #include <limits.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <net/if.h>
+#include <linux/ethtool.h>
 #include <linux/filter.h>
 #include <linux/net_tstamp.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 
 #include "sniff.h"
 #include "tern_test.h"
@@ -276,6 +279,85 @@ TEST_F(options, transparent)
 	EXPECT_TRUE(addr_same(&at, &local));
 	EXPECT_EQ(1, write(server, "a", 1));
 	EXPECT_EQ(1, read(client, &c, 1));
+	/* Its TIME_WAIT answers too, when the FIN comes again. */
+	close(server);
+	EXPECT_EQ(0, read(client, &c, 1));
+	ASSERT_EQ(0, peer_silence(d, peer, true));
+	ASSERT_EQ(0, shutdown(client, SHUT_WR));
+	ASSERT_EQ(TCP_LAST_ACK, sock_state(client));
+	ASSERT_EQ(0, peer_silence(d, peer, false));
+	EXPECT_TRUE(sock_wait_state(client, TCP_CLOSE));
+}
+
+/* What connect() says: 0, or an error. */
+static int call(const struct door *d, const struct addr *at)
+{
+	int fd = door_socket(d, 0);
+	int err = sock_connect(fd, at) ? errno : 0;
+
+	sock_reset(fd);
+	return err;
+}
+
+/* Who listens at one interface does not see what comes in by another. */
+TEST_F(options, listener_of_an_interface)
+{
+	const struct door *d = self->door;
+	struct addr near = addr_loopback(d, PORT), far = addr_host(d, 1, 1, PORT);
+	struct addr any = addr_any(d, PORT);
+	int peer = host_2(self->ns), listener;
+
+	ASSERT_LE(0, peer);
+	for (int i = 0; i < 2; i++) {
+		const char *dev = i ? "net1" : "lo";
+
+		listener = door_socket(d, 0);
+		ASSERT_EQ(0, setsockopt(listener, SOL_SOCKET, SO_BINDTODEVICE, dev,
+					strlen(dev) + 1));
+		ASSERT_EQ(0, sock_bind(listener, &any));
+		ASSERT_EQ(0, listen(listener, 4));
+		EXPECT_EQ(i ? ECONNREFUSED : 0, call(d, &near));
+		ASSERT_EQ(0, netns_enter(peer));
+		EXPECT_EQ(i ? 0 : ECONNREFUSED, call(d, &far));
+		ASSERT_EQ(0, netns_enter(self->ns));
+		close(listener);
+	}
+}
+
+static int device_switch(const char *dev, int command, bool on)
+{
+	struct ethtool_value value = { .cmd = command, .data = on };
+	struct ifreq request = { .ifr_data = (char *)&value };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), ret;
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", dev);
+	ret = ioctl(fd, SIOCETHTOOL, &request);
+	close(fd);
+	return ret;
+}
+
+/* A veth is polled by NAPI if it may merge, and the other end does not cut by itself. */
+static int polled_by_napi(int ns)
+{
+	return netns_enter(ns) || device_switch("net1", ETHTOOL_SGRO, true) ||
+	       device_switch("net1", ETHTOOL_STSO, false);
+}
+
+TEST_F(options, busy_poll_of_a_device)
+{
+	int peer = host_2(self->ns), fds[2];
+	char c;
+
+	ASSERT_LE(0, peer);
+	ASSERT_EQ(0, polled_by_napi(peer));
+	ASSERT_EQ(0, polled_by_napi(self->ns));
+	ASSERT_EQ(0, host_pair(self->door, self->ns, peer, fds));
+	for (int i = 0; i < 2; i++) {
+		EXPECT_EQ(1, write(fds[!i], "a", 1));
+		ASSERT_EQ(0, sock_set(fds[i], SOL_SOCKET, SO_BUSY_POLL, 1000));
+		EXPECT_EQ(1, read(fds[i], &c, 1));
+		EXPECT_LT(0, sock_get(fds[i], SOL_SOCKET, SO_INCOMING_NAPI_ID));
+	}
 }
 
 TEST_F(options, address_without_port)
