@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "differ.h"
 
@@ -43,6 +44,7 @@ enum {
 	CLOSED_ONLY = 256,	/* when connected, what it really is depends on the protocol */
 	FOR_PORTS = 512,		/* worth more where ports are contended for */
 	FOR_DATA = 1024,		/* ... and where bytes are moved */
+	NEWER = 2048,		/* drawn if this kernel's TCP has it */
 };
 
 #define NR_VALUES	4
@@ -106,7 +108,7 @@ static const struct sockopt options[] = {
 	SOCKET(SO_DOMAIN, SHAPE_INT),
 	SOCKET(SO_RXQ_OVFL, SHAPE_INT),
 	SOCKET(SO_WIFI_STATUS, SHAPE_INT),
-	SOCKET(SO_PEEK_OFF, SHAPE_INT | OWN_VALUES | LATER, 0, 5, -1, 100),
+	SOCKET(SO_PEEK_OFF, SHAPE_INT | OWN_VALUES | FOR_DATA | NEWER, 0, 5, -1, 100),
 	SOCKET(SO_NOFCS, SHAPE_INT),
 	SOCKET(SO_LOCK_FILTER, SHAPE_INT),
 	SOCKET(SO_SELECT_ERR_QUEUE, SHAPE_INT),
@@ -299,12 +301,27 @@ static int draw_len(struct maker *m, const struct sockopt *o, int right)
 	return o->shape & ABSENT || chance(m, 85) ? right : lens[draw(m, COUNT(lens))];
 }
 
+/* SO_PEEK_OFF, since 6.9; what else is NEWER needs a question of its own. */
+static bool tcp_has_newer(void)
+{
+	static int has = -1;
+	int off = -1, fd;
+
+	if (has < 0) {
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+		has = !setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off));
+		close(fd);
+	}
+	return has;
+}
+
 static const struct sockopt *draw_option(struct maker *m, int unwanted)
 {
 	static const int themes[THEMES] = { [THEME_PORTS] = FOR_PORTS, [THEME_DATA] = FOR_DATA };
 	int wanted = chance(m, 70) ? themes[m->theme] : 0;
 	const struct sockopt *o;
 
+	unwanted |= tcp_has_newer() ? 0 : NEWER;
 	do {
 		o = &options[draw(m, COUNT(options))];
 	} while (o->shape & (unwanted | LATER) || (wanted && !(o->shape & wanted)));
