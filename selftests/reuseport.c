@@ -14,6 +14,9 @@
 #define SO_DETACH_REUSEPORT_BPF	68
 #endif
 
+/* ENOTSUPP of the kernel */
+#define NO_NAME	524
+
 #define PORT	4321
 #define MEMBERS	4
 #define CALLS	64
@@ -73,6 +76,18 @@ static int choose_by_port(const struct door *d, int fd)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof(prog));
 }
 
+static int load(int type, const struct bpf_insn *code, int len)
+{
+	union bpf_attr attr = {
+		.prog_type = type,
+		.insn_cnt = len,
+		.insns = (uintptr_t)code,
+		.license = (uintptr_t)"GPL",
+	};
+
+	return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+}
+
 /* The same, not of the classic kind; a descriptor. */
 static int port_program(const struct door *d)
 {
@@ -82,14 +97,8 @@ static int port_program(const struct door *d)
 		{ BPF_ALU64 | BPF_MOD | BPF_K, BPF_REG_0, 0, 0, MEMBERS },
 		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
 	};
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
-		.insn_cnt = ARRAY_SIZE(code),
-		.insns = (uintptr_t)code,
-		.license = (uintptr_t)"GPL",
-	};
 
-	return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	return load(BPF_PROG_TYPE_SOCKET_FILTER, code, ARRAY_SIZE(code));
 }
 
 static int attach(int fd, int program)
@@ -282,6 +291,20 @@ TEST_F(reuseport, program_for_nobody)
 	ASSERT_EQ(0, sock_set(fd, SOL_SOCKET, SO_REUSEPORT, 1));
 	EXPECT_ERRNO(EINVAL, attach(fd, program));
 	EXPECT_ERRNO(EINVAL, choose(fd, 0));
+}
+
+/* The kernel asks by which protocol it is, for one of these; tern(7) says so. */
+TEST_F(reuseport, program_made_for_groups)
+{
+	const struct bpf_insn code[] = {
+		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 1 },
+		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+	};
+	int program = load(BPF_PROG_TYPE_SK_REUSEPORT, code, ARRAY_SIZE(code));
+	int fd = sharer(self->door);
+
+	ASSERT_LE(0, program);
+	EXPECT_EQ(door_is_tcp(self->door) ? 0 : NO_NAME, attach(fd, program) ? errno : 0);
 }
 
 TEST_HARNESS_MAIN
