@@ -163,6 +163,47 @@ def same_items_of_listeners():
         must_be(*(re.findall(r" cgroup:(\S+)", text) for text in texts))
 
 
+@contextlib.contextmanager
+def own_cgroup(path):
+    """For this process, below where it is now"""
+    with open("/proc/self/mounts", encoding="ascii") as file:
+        mounts = [words[1] for words in map(str.split, file) if words[2] == "cgroup2"]
+    if not mounts:
+        raise ktap.Skip("no cgroup (version 2)")
+    before = mounts[0]
+    with open("/proc/self/cgroup", encoding="ascii") as file:
+        before += next(line for line in file if line.startswith("0::"))[3:].strip()
+
+    def enter(directory):
+        with open(f"{directory}/cgroup.procs", "w", encoding="ascii") as file:
+            file.write(str(os.getpid()))
+
+    directory = os.path.join(before, path)
+    os.makedirs(directory)
+    try:
+        enter(directory)
+        yield directory[len(mounts[0]):].replace("//", "/")
+    finally:
+        enter(before)
+        while directory.rstrip("/") != before.rstrip("/"):
+            os.rmdir(directory)
+            directory = os.path.dirname(directory)
+
+
+def cgroups():
+    """The path is told as ss does; of one that is gone, what ss says of it"""
+    texts = []
+    for program, door in ((["ss", "-t"], "tcp"), (["tern", "ss"], "protocol")):
+        with contextlib.ExitStack() as stack:
+            with own_cgroup(f"tern-{os.getpid()}/inner") as path:
+                stack.enter_context(listener(door, 4, 5000))
+                assert f" cgroup:{path} " in output(*program, "-Hlne"), (path, program)
+                if door == "protocol":
+                    must_be(json.loads(output("tern", "ss", "-lej"))[0]["cgroup"], path)
+            texts.append(output(*program, "-Hlne"))
+    must_be(*(re.findall(r" cgroup:([a-z]*)", text) for text in texts))
+
+
 def json_objects():
     client, server = pair("protocol", 4, 6000, 6001)
     with client, server:
@@ -301,6 +342,7 @@ def main():
         ("sockets and filters as ss has them", same_as_ss),
         ("timers, details, memory, measurements", same_items),
         ("the same of listeners", same_items_of_listeners),
+        ("cgroups", cgroups),
         ("JSON", json_objects),
         ("JSON: names that are not UTF-8", names_of_all_kinds),
         ("summary", summary),

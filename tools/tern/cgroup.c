@@ -43,10 +43,9 @@ static void walk(char *path, size_t mount_len)
 		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") ||
 		    !strcmp(entry->d_name, ".."))
 			continue;
-		if (len + 1 + strlen(entry->d_name) >= PATH_MAX)
+		if (snprintf(path + len, PATH_MAX - len, "/%s", entry->d_name) >=
+		    (int)(PATH_MAX - len))
 			continue;
-		path[len] = '/';
-		strcpy(path + len + 1, entry->d_name);
 		if (!add(entry->d_ino, path + mount_len))
 			break;
 		walk(path, mount_len);
@@ -67,11 +66,9 @@ static void read_tree(void)
 	while (mounts && (mount = getmntent(mounts)))
 		if (!strcmp(mount->mnt_type, "cgroup2"))
 			break;
-	if (mount && strlen(mount->mnt_dir) < sizeof(path) && !stat(mount->mnt_dir, &st) &&
-	    add(st.st_ino, "/")) {
-		strcpy(path, mount->mnt_dir);
+	if (mount && !stat(mount->mnt_dir, &st) && add(st.st_ino, "/") &&
+	    snprintf(path, sizeof(path), "%s", mount->mnt_dir) < (int)sizeof(path))
 		walk(path, strlen(path));
-	}
 	if (mounts)
 		endmntent(mounts);
 }
