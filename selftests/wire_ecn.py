@@ -132,8 +132,8 @@ def reduces(w):
 def reduces_the_idle_once(w):
     c = established(w)
     with w.counts(ECNReduced=1):
-        c.write(10)
-        c.expect("A", seq=1, len=10)
+        c.write(INITIAL_WINDOW * w.mss)
+        expect_segments(c, INITIAL_WINDOW)
         for _ in range(8):
             c.send("AE", len=10)
     check_equal(ssthresh(c), 7, "threshold after one mark in a window of ten")
