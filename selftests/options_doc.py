@@ -4,9 +4,11 @@
 the type, the default, the range and the errors that they say; what they do not
 have gives ENOPROTOOPT; and what is the kernel's own answers as TCP does.
 """
+import ctypes
 import errno
 import os
 import re
+import struct
 
 from lib import doors, ktap, netns
 
@@ -41,11 +43,12 @@ NAMES = {
         SO_BUSY_POLL_BUDGET=70 SO_NETNS_COOKIE=71 SO_BUF_LOCK=72 SO_RESERVE_MEM=73
         SO_TXREHASH=74 SO_RCVMARK=75 SO_PASSPIDFD=76 SO_PEERPIDFD=77 SO_DEVMEM_DONTNEED=80""",
     SOL_IP: """IP_TOS=1 IP_TTL=2 IP_OPTIONS=4 IP_PKTOPTIONS=9 IP_MTU_DISCOVER=10 IP_RECVERR=11
-        IP_MTU=14 IP_FREEBIND=15 IP_TRANSPARENT=19 IP_MINTTL=21 IP_BIND_ADDRESS_NO_PORT=24
+        IP_MTU=14 IP_FREEBIND=15 IP_IPSEC_POLICY=16 IP_XFRM_POLICY=17 IP_TRANSPARENT=19 IP_MINTTL=21 IP_BIND_ADDRESS_NO_PORT=24
         IP_LOCAL_PORT_RANGE=51""",
     SOL_IPV6: """IPV6_UNICAST_HOPS=16 IPV6_MTU_DISCOVER=23 IPV6_MTU=24
         IPV6_RECVERR=25 IPV6_V6ONLY=26 IPV6_FLOWLABEL_MGR=32 IPV6_FLOWINFO_SEND=33
-        IPV6_TCLASS=67 IPV6_AUTOFLOWLABEL=70 IPV6_ADDR_PREFERENCES=72 IPV6_MINHOPCOUNT=73
+        IPV6_IPSEC_POLICY=34 IPV6_XFRM_POLICY=35 IPV6_HOPOPTS=54 IPV6_RTHDRDSTOPTS=55
+        IPV6_RTHDR=57 IPV6_DSTOPTS=59 IPV6_TCLASS=67 IPV6_AUTOFLOWLABEL=70 IPV6_ADDR_PREFERENCES=72 IPV6_MINHOPCOUNT=73
         IPV6_TRANSPARENT=75 IPV6_FREEBIND=78""",
 }
 NAMES = {level: {name: int(number) for name, number in
@@ -85,7 +88,8 @@ class Row:
         limits = re.match(r"(-?\d+)\.\.(\d+)", values)
         self.limits = tuple(int(limit) for limit in limits.groups()) if limits else None
         self.also = [int(value) for value in re.findall(r"\((-?\d+)\)", values)]
-        self.errors = [getattr(errno, error) for error in errors.split()]
+        self.error_names = errors.split()
+        self.errors = [getattr(errno, error) for error in self.error_names]
         self.number = NAMES[level].get(self.name)
 
     def exists(self):
@@ -207,13 +211,21 @@ def ranges(row, sock):
                 f"set to {value}")
 
 
+# Where EPERM is for more than a missing privilege: WRONG has those
+NOT_BY_PRIVILEGE = ("SO_LOCK_FILTER", "SO_ATTACH_BPF", "SO_ATTACH_REUSEPORT_EBPF",
+                    "SO_DETACH_FILTER", "SO_BINDTOIFINDEX", "SO_RESERVE_MEM", "SO_BUSY_POLL",
+                    "SO_RCVMARK")
+
+
+def by_privilege(row):
+    return row.is_int and row.level in (SOL_SOCKET, SOL_IP, SOL_IPV6) and \
+        row.name not in NOT_BY_PRIVILEGE
+
+
 @check
 def privileges(row, sock):
     """Whoever has none is refused"""
-    if not row.is_int or row.level not in (SOL_SOCKET, SOL_IP, SOL_IPV6):
-        return
-    if row.name in ("SO_LOCK_FILTER", "SO_ATTACH_BPF", "SO_ATTACH_REUSEPORT_EBPF",
-                    "SO_DETACH_FILTER", "SO_BINDTOIFINDEX", "SO_RESERVE_MEM", "SO_BUSY_POLL", "SO_RCVMARK"):
+    if not by_privilege(row):
         return
     value = 65535 if row.name == "SO_BUSY_POLL_BUDGET" else 7
     wanted = [number for number in row.errors if number in (errno.EPERM, errno.EACCES)]
@@ -228,6 +240,127 @@ def privileges(row, sock):
         assert got not in (errno.EPERM, errno.EACCES), f"{row.name} wants a privilege"
 
 
+def as_nobody(_):
+    os.seteuid(NOBODY)
+
+
+def listening(sock):
+    sock.listen(1)
+
+
+def on_loopback(sock):
+    sock.setsockopt(SOL_SOCKET, NAMES[SOL_SOCKET]["SO_BINDTOIFINDEX"], 1)
+    as_nobody(sock)
+
+
+def sharing(sock):
+    sock.setsockopt(SOL_SOCKET, NAMES[SOL_SOCKET]["SO_REUSEPORT"], 1)
+    sock.listen(1)
+
+
+def locked(sock):
+    """Its filter, of one instruction, is to stay"""
+    sock.setsockopt(SOL_SOCKET, NAMES[SOL_SOCKET]["SO_REUSEPORT"], 1)
+    sock.setsockopt(SOL_SOCKET, NAMES[SOL_SOCKET]["SO_ATTACH_FILTER"], FILTER)
+    sock.setsockopt(SOL_SOCKET, NAMES[SOL_SOCKET]["SO_LOCK_FILTER"], 1)
+
+
+ACCEPT_ALL = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0xffffffff), 8)
+FILTER = struct.pack("H6xP", 1, ctypes.addressof(ACCEPT_ALL))
+NO_FILTER = struct.pack("H6xP", 0, 0)
+TOO_LONG = struct.pack("qq", 0, 1000000)
+EXTENSION = bytes((0, 0, 1, 4, 0, 0, 0, 0))
+# What provokes the errors that no other case here does: names, error, what is
+# set (None: it is read), and what comes before
+WRONG = (
+    ("TCP_WINDOW_CLAMP", "EINVAL", 0, listening),
+    ("SO_RCVTIMEO SO_SNDTIMEO SO_RCVTIMEO_NEW SO_SNDTIMEO_NEW", "EDOM", TOO_LONG, None),
+    ("SO_BINDTODEVICE", "ENODEV", b"nodev0\0", None),
+    ("SO_BINDTODEVICE", "EPERM", b"lo\0", on_loopback),
+    ("SO_BINDTOIFINDEX", "EPERM", 1, on_loopback),
+    ("SO_ATTACH_FILTER SO_ATTACH_REUSEPORT_CBPF", "EPERM", FILTER, locked),
+    ("SO_DETACH_FILTER SO_ATTACH_BPF SO_ATTACH_REUSEPORT_EBPF SO_LOCK_FILTER", "EPERM", 0, locked),
+    ("SO_ATTACH_REUSEPORT_CBPF", "EINVAL", NO_FILTER, None),
+    ("SO_ATTACH_BPF SO_ATTACH_REUSEPORT_EBPF", "EINVAL", b"", None),
+    ("SO_DETACH_FILTER", "ENOENT", 0, None),
+    ("SO_DETACH_REUSEPORT_BPF", "EINVAL", 0, None),
+    ("SO_DETACH_REUSEPORT_BPF", "ENOENT", 0, sharing),
+    ("SO_PEERNAME", "ENOTCONN", None, None),
+    ("SO_TIMESTAMPING SO_TIMESTAMPING_NEW", "EINVAL", 1 << 30, None),
+    ("SO_PEERGROUPS SO_PEERPIDFD", "ENODATA", None, None),
+    ("SO_ZEROCOPY", "EINVAL", 2, None),
+    ("SO_TXTIME", "EINVAL", struct.pack("iI", 1, 1 << 31), None),
+    ("SO_TXTIME", "EPERM", struct.pack("iI", 0, 0), as_nobody),
+    ("SO_BUSY_POLL_BUDGET", "EINVAL", 65536, None),
+    ("SO_RESERVE_MEM", "EINVAL", -1, None),
+    ("SO_RESERVE_MEM", "EOPNOTSUPP", 4096, None),
+    ("SO_DEVMEM_DONTNEED", "EBADF", 0, None),
+    ("IP_OPTIONS", "EINVAL", bytes(41), None),
+    ("IP_IPSEC_POLICY IP_XFRM_POLICY IPV6_IPSEC_POLICY IPV6_XFRM_POLICY", "EPERM", bytes(200),
+     as_nobody),
+    ("IP_IPSEC_POLICY IP_XFRM_POLICY IPV6_IPSEC_POLICY IPV6_XFRM_POLICY", "EINVAL", bytes(8),
+     None),
+    ("IP_MTU IPV6_MTU", "ENOTCONN", None, None),
+    ("IP_LOCAL_PORT_RANGE", "EINVAL", 1 << 16 | 2, None),
+    ("IPV6_MTU", "EINVAL", 1279, None),
+    ("IPV6_V6ONLY", "EINVAL", 1, listening),
+    ("IPV6_FLOWLABEL_MGR", "EINVAL", bytes(3), None),
+    ("IPV6_ADDR_PREFERENCES", "EINVAL", 3, None),
+    ("IPV6_HOPOPTS IPV6_RTHDRDSTOPTS IPV6_RTHDR IPV6_DSTOPTS", "EINVAL", bytes(3), None),
+    ("IPV6_HOPOPTS IPV6_RTHDRDSTOPTS IPV6_DSTOPTS", "EPERM", EXTENSION, as_nobody),
+)
+# ... where another kernel does, or one without a security module that has labels;
+# 6.1 has no SO_ZEROCOPY for Tern, and reserves memory where a cgroup counts it
+ELSEWHERE = {("SO_ZEROCOPY", "EOPNOTSUPP"), ("SO_ZEROCOPY", "EINVAL"),
+             ("SO_RESERVE_MEM", "EOPNOTSUPP"), ("SO_PEERSEC", "ENOPROTOOPT")}
+
+
+def wrongly():
+    """Each documented error comes when it should"""
+    shown = set()
+    for names, error, value, before in WRONG:
+        shown |= {(name, error) for name in names.split()}
+        for row in rows_of():
+            if row.name not in names.split() or \
+               ((row.name, error) in ELSEWHERE and running() < (6, 12)):
+                continue
+            for sock in sockets_for(row.level):
+                with sock:
+                    try:
+                        if before:
+                            before(sock)
+                        got = error_of(sock.getsockopt, row.level, row.number, 64) \
+                            if value is None else \
+                            error_of(sock.setsockopt, row.level, row.number, value)
+                    finally:
+                        os.seteuid(0)
+                    must_be(row, got, getattr(errno, error), f"{value} is wrong")
+    for row in ROWS:
+        for error in row.error_names:
+            assert (row.name, error) in shown | ELSEWHERE or \
+                (error == "EINVAL" and row.limits) or row.name in CONTROLS or \
+                (error in ("EPERM", "EACCES") and by_privilege(row)), \
+                f"{row.name}: nothing here provokes {error}"
+
+
+@check
+def nothing_else(row, sock):
+    """What is not documented does not come: get, and set to 0, 1 and as many zeros"""
+    allowed = {0, *row.errors}
+    if not row.set_only:
+        # what is said of a flow label depends on what the buffer asks for
+        got = error_of(sock.getsockopt, row.level, row.number,
+                       8 if row.name == "SO_NETNS_COOKIE" else 64)
+        assert got in allowed or row.name == "IPV6_FLOWLABEL_MGR", f"{row.name}: get: {got}"
+    if row.get_only:
+        return
+    for value in 0, 1, bytes(64):
+        got = error_of(sock.setsockopt, row.level, row.number, value)
+        wrong_length = not row.is_int or isinstance(value, bytes)
+        assert got in allowed or (wrong_length and got in (errno.EINVAL, errno.EFAULT)), \
+            f"{row.name}: set to {value}: {got}"
+
+
 def bad_memory():
     for row in rows_of(SOL_TCP):
         for sock in sockets_for(row.level):
@@ -237,6 +370,9 @@ def bad_memory():
                 empty = b"" if row.name in ("TCP_CONGESTION", "TCP_ULP") else bytes(3)
                 must_be(row, error_of(sock.setsockopt, row.level, row.number, empty),
                         errno.EINVAL, "too short")
+
+
+CONTROLS = ("TCP_CONGESTION", "TERN_CONGESTION", "TCP_ULP")
 
 
 def controls():
@@ -300,8 +436,8 @@ def main():
     ktap.need_tern()
     netns.enter_new_namespace()
     ktap.run([(function.__name__, function) for function in
-              (lists_agree, defaults, directions, switches, ranges, privileges, bad_memory,
-               controls, no_upper_layer, nobodys, as_tcp)])
+              (lists_agree, defaults, directions, switches, ranges, privileges, wrongly, nothing_else,
+               bad_memory, controls, no_upper_layer, nobodys, as_tcp)])
 
 
 if __name__ == "__main__":
