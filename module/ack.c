@@ -46,7 +46,8 @@ static void sample_rtt(struct sock *sk, struct tern_ack_news *news)
 	news->rtt_us = max(rtt, 1u);
 	tern_rtt_sample(&ts->rtt, rtt, news->now_us);
 	ts->cong.rtt_us = news->rtt_us;
-	ts->cong.min_rtt_us = ts->rtt.min;
+	/* of the connection: controls take it for that of an empty path */
+	ts->cong.min_rtt_us = min_not_zero(ts->cong.min_rtt_us, ts->rtt.min);
 	ts->backoff = 0;	/* RFC 6298, 5.7: until a new sample */
 	tern_rto_update(sk);
 }
@@ -62,10 +63,7 @@ static void progress(struct sock *sk, struct tern_ack_news *news)
 	ts->recover_seq = seq_max(ts->recover_seq, ts->snd_una - (1u << 30));
 	ts->stats.bytes_acked += news->acked;
 	ts->last_progress = news->now_us;
-	if (ts->retransmits)
-		ts->stats.timeout_ms += jiffies_to_msecs(jiffies - ts->rtx_start);
-	ts->retransmits = 0;
-	ts->rtx_start = 0;
+	tern_timeouts_over(ts);
 	WRITE_ONCE(sk->sk_err_soft, 0);
 	sample_rtt(sk, news);
 	sk_dst_confirm(sk);

@@ -391,6 +391,9 @@ int tern_listener_hash(struct sock *sk)
  */
 void tern_listener_unhash(struct sock *sk)
 {
+	/* listen() has failed: a BPF program stays for the next try */
+	if (!sk_hashed(sk))
+		return;
 	spin_lock_bh(&listener_lock);
 	if (rcu_access_pointer(sk->sk_reuseport_cb))
 		reuseport_detach_sock(sk);

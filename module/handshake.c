@@ -181,6 +181,7 @@ static void syn_timer(struct timer_list *timer)
 	if (!syn->acked || syn->retrans >= tern_sk(listener)->defer_accept) {
 		tern_mib_inc(syn->conn.net, RetransSegs);
 		tern_mib_inc(syn->conn.net, SynRetrans);
+		syn->resent++;
 		send_syn_ack(syn);
 	}
 	/* RFC 6298, 5.5: twice as long each time */
@@ -254,6 +255,7 @@ static struct tern_syn *syn_create(struct sock *listener, struct sk_buff *skb,
 			      TERN_MSS_MIN);
 	syn->dup_ack_stamp = 0;
 	syn->retrans = 0;
+	syn->resent = 0;
 	syn->acked = false;
 	syn->ecn = tern_ecn_accepts(listener, cb->flags);
 	syn->tos = tern_reply_tos(listener, tern_ip_of(&flow->raddr));
@@ -379,8 +381,9 @@ static struct sock *child_create(struct tern_syn *syn, const struct sk_buff *skb
 	ts->ts_recent = syn->ts_recent;
 	ts->ts_recent_stamp = jiffies;
 	ts->ecn_ok = syn->ecn;
-	ts->stats.total_retrans = syn->retrans;
-	ts->stats.timeouts = syn->retrans;
+	ts->stats.total_retrans = syn->resent;
+	ts->stats.timeouts = syn->resent;
+	ts->stats.timeout_series = !!syn->resent;
 	sk->sk_state = TCP_SYN_RECV;	/* a new socket, no transition */
 	if (ip->route(sk)) {
 		__acquire(&sk->sk_lock.slock);	/* by sk_clone_lock() */

@@ -27,7 +27,8 @@ struct sock;
  * @mark: SO_MARK of the connection
  * @dup_ack_stamp: clock when a SYN that is not the same was answered last
  * @peer_mss: from the SYN's option, or the default
- * @retrans: SYN-ACKs sent again
+ * @retrans: times that the timer went off
+ * @resent: of @retrans, SYN-ACKs that were sent; others only waited for data
  * @acked: the peer has answered, the program wants data first (TCP_DEFER_ACCEPT)
  * @ecn: the SYN asked for ECN, and may have it
  * @tos: of the SYN-ACK
@@ -53,6 +54,7 @@ struct tern_syn {
 	u32 dup_ack_stamp;
 	u16 peer_mss;
 	u8 retrans;
+	u8 resent;
 	bool acked;
 	bool ecn;
 	u8 tos;

@@ -357,7 +357,7 @@ static void establish(struct sock *sk)
 	ts->rcv_rtt_us = 0;
 	ts->snd_sml = ts->snd_una;
 	ts->last_heard = jiffies;
-	ts->retransmits = 0;
+	tern_timeouts_over(ts);
 	tern_rtx_disarm(sk);
 	if (sock_flag(sk, SOCK_KEEPOPEN))
 		tern_keepalive_arm(sk, tern_keepalive_time(sk));

@@ -94,14 +94,14 @@ static void ip4_reply(struct net *net, struct sk_buff *skb, const struct tern_re
 	iph->tos = reply->tos;
 	iph->id = 0;
 	iph->frag_off = htons(IP_DF);
-	if (reply->sk && !ip_dont_fragment(reply->sk, &rt->dst)) {
-		iph->frag_off = 0;
-		ip_select_ident(net, skb, NULL);
-	}
 	iph->ttl = reply_ttl(reply, rt);
 	iph->protocol = tern_protocol;
 	iph->saddr = fl4.saddr;
 	iph->daddr = fl4.daddr;
+	if (reply->sk && !ip_dont_fragment(reply->sk, &rt->dst)) {
+		iph->frag_off = 0;
+		ip_select_ident(net, skb, NULL);
+	}
 	skb->protocol = htons(ETH_P_IP);
 	ip_local_out(net, skb->sk, skb);
 }

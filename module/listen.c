@@ -42,9 +42,11 @@ static int listen_start(struct sock *sk)
 	if (!err)
 		err = tern_listener_hash(sk);
 	if (err) {
-		swap(sk->sk_userlocks, locks);
+		u8 kept = sk->sk_userlocks;
+
+		sk->sk_userlocks = locks;
 		tern_state_event(sk, TERN_EV_CLOSE);
-		swap(sk->sk_userlocks, locks);
+		sk->sk_userlocks = kept;
 	}
 	return err;
 }

@@ -38,10 +38,11 @@ static void set_limit(struct sock *sk, u32 limit)
 void tern_mtu_timeout(struct sock *sk, const struct sk_buff *skb)
 {
 	struct tern_sock *ts = tern_sk(sk);
-	const struct dst_entry *dst = __sk_dst_get(sk);
 	u32 smaller = BASE_MTU;
 
-	if (ts->retransmits < TIMEOUTS || !dst || !ts->ip->may_probe(sk, dst))
+	/* earlier timeouts have let the route go */
+	if (ts->retransmits < TIMEOUTS || ts->ip->route(sk) ||
+	    !ts->ip->may_probe(sk, __sk_dst_get(sk)))
 		return;
 	if (ts->pmtu <= BASE_MTU) {
 		smaller = MIN_MTU;

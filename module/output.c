@@ -192,7 +192,7 @@ static void fill_sack(struct tern_sock *ts, struct tern_options *opts)
 
 static u32 syn_mtu(const struct tern_sock *ts)
 {
-	const struct dst_entry *dst = __sk_dst_get((const struct sock *)ts);
+	const struct dst_entry *dst = __sk_dst_get((struct sock *)ts);
 
 	return dst ? tern_advertised_mtu(dst, ts->pmtu, ts->ip->header_len) : ts->pmtu;
 }

@@ -105,7 +105,8 @@ static bool claims_overlap(const struct sock *sk, const struct tern_bind *other)
 
 	if (dev && other_dev && dev != other_dev)
 		return false;
-	if (other->sk && inet_sk_bound_l3mdev(sk) != inet_sk_bound_l3mdev(other->sk))
+	if (inet_sk_bound_l3mdev(sk) !=
+	    (other->sk ? inet_sk_bound_l3mdev(other->sk) : other->l3mdev))
 		return false;
 	if (other->sk)
 		return inet_rcv_saddr_equal(sk, other->sk, true);
@@ -385,6 +386,7 @@ void tern_port_to_timewait(struct sock *sk, struct tern_bind *bind)
 	bind->sk = NULL;
 	bind->uid = old->uid;
 	bind->dev = sk->sk_bound_dev_if;
+	bind->l3mdev = inet_sk_bound_l3mdev(sk);
 	bind->reuse = sk->sk_reuse;
 	bind->reuseport = sk->sk_reuseport;
 	bind->v6only = ipv6_only_sock(sk);

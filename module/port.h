@@ -18,6 +18,7 @@ struct tern_conn;
  * @uid: who claimed it: SO_REUSEPORT is for the same user's only
  * @addr: local address claimed, for a claim in TIME_WAIT
  * @dev: interface claimed, for a claim in TIME_WAIT
+ * @l3mdev: VRF of that interface, for a claim in TIME_WAIT
  * @reuse: SO_REUSEADDR, for a claim in TIME_WAIT
  * @reuseport: SO_REUSEPORT, for a claim in TIME_WAIT
  * @v6only: not for IPv4, for a claim in TIME_WAIT
@@ -31,6 +32,7 @@ struct tern_bind {
 	kuid_t uid;
 	struct in6_addr addr;
 	int dev;
+	int l3mdev;
 	bool reuse;
 	bool reuseport;
 	bool v6only;

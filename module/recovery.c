@@ -224,6 +224,11 @@ void tern_recovery_ack(struct sock *sk, const struct tern_ack_news *news)
 	/* echoes go on until CWR has arrived, which goes with data sent since then */
 	marked = news->ece && seq_after(ts->snd_una, ts->recover_seq);
 	undone = tern_undo_try(sk, news);
+	if (undone && ts->ca_state == TERN_CA_OPEN) {
+		/* nothing was reduced: a mark will be news, and nothing is to be confirmed */
+		ts->recover_seq = ts->snd_una;
+		ts->ecn_cwr_due = false;
+	}
 	if (undone)
 		detect_loss(sk);
 	if (ts->ca_state != TERN_CA_OPEN && !seq_before(ts->snd_una, ts->recover_seq)) {

@@ -208,6 +208,7 @@ struct tern_sock {
 	bool tlp_out;			/* a probe is on its way */
 	bool tlp_retrans;		/* which was no new data */
 	u32 tlp_seq;			/* snd_nxt behind it */
+	u32 tlp_len;			/* bytes of it, with tlp_retrans */
 	u32 tlp_tsval;
 	u32 recover_seq;		/* snd_nxt when recovery began */
 	u32 rtx_seq;			/* all that is lost below was sent again */

@@ -24,8 +24,8 @@
  *  tern_tw.timer   TIME_WAIT is over; timewait (timewait.c), no more than
  *		    max_tw_buckets
  *
- * Orphans, which are no more than max_orphans, are looked at whenever rtx_timer goes
- * off. A timer that is no longer wanted is often left to run: its function checks
+ * Orphans, which are no more than max_orphans, are looked at with each timeout and each
+ * probe of a window. A timer that is no longer wanted is often left to run: its function checks
  * rtx_armed or ack_pending first. All functions run in softirq and hold a
  * reference to the socket; while a program holds the lock they leave a note
  * in tern_sock.deferred for release_sock().

@@ -12,6 +12,15 @@ struct timer_list;
 #define TERN_RTO_MAX_US		(120u * 1000 * 1000)
 
 /* for a timer: not before the next tick */
+/* something was acknowledged: what times out next begins a series of its own */
+static inline void tern_timeouts_over(struct tern_sock *ts)
+{
+	if (ts->retransmits)
+		ts->stats.timeout_ms += jiffies_to_msecs(jiffies - ts->rtx_start);
+	ts->retransmits = 0;
+	ts->rtx_start = 0;
+}
+
 static inline unsigned long tern_us_to_jiffies(u32 us)
 {
 	return max(usecs_to_jiffies(us), 1ul);

@@ -61,12 +61,17 @@ static bool repeat_last(struct sock *sk)
 	struct sk_buff *skb = rb_to_skb(rb_last(&ts->rtx_queue));
 	u32 front;
 
+	if (TERN_CB(skb)->mark & TERN_SKB_MTU_PROBE) {
+		TERN_CB(skb)->mark &= ~TERN_SKB_MTU_PROBE;
+		tern_mtu_probe_lost(sk);
+	}
 	if (skb->len > ts->mss) {
 		front = (skb->len - 1) / ts->mss * ts->mss;
 		skb = tern_rtx_split(sk, skb, front, GFP_ATOMIC);
 		if (!skb)
 			return false;
 	}
+	ts->tlp_len = skb->len;
 	return !tern_retransmit(sk, skb, ts->mss);
 }
 

@@ -34,8 +34,8 @@ void tern_undo_begin(struct sock *sk)
 	ts->undo = (struct tern_undo){
 		.possible = ts->undone < MAX_UNDONE,
 		.seq = ts->snd_una,
-		/* what was sent again before, a probe, may come as a duplicate too */
-		.retrans = ts->retrans_out + (ts->tlp_out && ts->tlp_retrans ? ts->mss : 0),
+		/* a probe that was sent before may come as a duplicate too */
+		.retrans = max(ts->retrans_out, ts->tlp_out && ts->tlp_retrans ? ts->tlp_len : 0),
 		.snd_cwnd = ts->cong.snd_cwnd,
 		.snd_ssthresh = ts->cong.snd_ssthresh,
 	};

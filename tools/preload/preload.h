@@ -23,7 +23,8 @@
  * The functions that would have been called without this library. They are
  * looked up when it is loaded: dlsym() may take locks and memory, and programs
  * call close() or poll() where neither can be had, in a signal handler or
- * between fork() and exec().
+ * between fork() and exec(). (A poll() of many descriptors, with twins among
+ * them, takes memory itself.)
  */
 struct next_functions {
 	typeof(accept4) *accept4;
