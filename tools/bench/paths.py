@@ -49,6 +49,7 @@ PATHS = (
 )
 # flows of each protocol, RTT in ms
 FAIRNESS = ((1, 10), (1, 50), (4, 10), (4, 50))
+LATE = 0.004                # seconds that a link may make up for
 EVENT_AT = 3
 OUTAGE = 2
 # RTT in ms of the paths on which the last segment of a response is lost
@@ -99,8 +100,11 @@ def netem(there, rtt):
 
 def set_path(mbit, rtt, bdps=1, there="", back=""):
     limit = max(int(mbit * 1e6 / 8 * rtt / 1e3 * bdps), 2 * 1514)
+    # an emulated machine's timers are late by a millisecond or two, which must not
+    # make the link a slower one; and the bucket is no second buffer
+    burst = max(min(int(mbit * 1e6 / 8 * LATE), limit // 4), 2 * 1550)
     way_there, delay_back = netem(there, rtt)
-    batch("tc", "r1", f"qdisc replace dev r2 root tbf rate {mbit}mbit burst 3100 limit {limit}",
+    batch("tc", "r1", f"qdisc replace dev r2 root tbf rate {mbit}mbit burst {burst} limit {limit}",
           f"qdisc replace dev client root netem limit 10000 delay {delay_back}ms {back}")
     batch("tc", "r2", f"qdisc replace dev server root netem limit 10000 {way_there}")
     # the link's other end takes less than this one believes, and nobody tells
