@@ -19,6 +19,7 @@
 
 #define LONG_PATH_US	15000u	/* acknowledgments of a shorter one are pace enough */
 #define BURST_SHIFT	10	/* a burst lasts a 1024th of a second */
+#define LATE_NS		(2 * (u64)NSEC_PER_MSEC)	/* of a timer on a busy machine */
 #define FQ_AHEAD_NS	NSEC_PER_MSEC	/* what fq may hold, of a connection */
 
 static enum hrtimer_restart pacing_timeout(struct hrtimer *timer)
@@ -167,8 +168,8 @@ void tern_pacing_sent(struct sock *sk, u32 len)
 		return;
 	now = ktime_get_ns();
 	took = div64_ul((u64)len * NSEC_PER_SEC, rate);
-	/* what was late may catch up, a little */
-	credit = now > ts->pacing_next ? min(now - ts->pacing_next, took / 2) : 0;
+	/* what was late may catch up, a little: half of a burst, or what a timer is late by */
+	credit = now > ts->pacing_next ? min(now - ts->pacing_next, max(took / 2, LATE_NS)) : 0;
 	/* those who do not ask (probes, timeouts) must not run up a debt */
 	latest = now + ahead(sk) + max(took, (u64)(ts->rtt.srtt >> 3) * NSEC_PER_USEC);
 	ts->pacing_next = min(max(ts->pacing_next, now) + took - credit, latest);
