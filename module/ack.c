@@ -45,7 +45,7 @@ static void sample_rtt(struct sock *sk, struct tern_ack_news *news)
 		return;
 	news->rtt_us = max(rtt, 1u);
 	tern_rtt_sample(&ts->rtt, rtt, news->now_us);
-	ts->cong.rtt_us = news->rtt_us;
+	ts->cong.rtt_us = tern_rtt_recent_min(&ts->rtt);
 	/* of the connection: controls take it for that of an empty path */
 	ts->cong.min_rtt_us = min_not_zero(ts->cong.min_rtt_us, ts->rtt.min);
 	ts->backoff = 0;	/* RFC 6298, 5.7: until a new sample */

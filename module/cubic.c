@@ -164,7 +164,9 @@ static bool no_queue(const struct tern_cong *c)
 static u32 cubic_ssthresh(struct tern_cong *c)
 {
 	struct cubic *cubic = cubic_of(c);
-	u32 beta = no_queue(c) ? BETA_NO_QUEUE : BETA_NUM;
+	bool gently = no_queue(c);
+	u32 beta = gently ? BETA_NO_QUEUE : BETA_NUM;
+	u32 reduced = (u64)c->snd_cwnd * beta / BETA_DEN;
 
 	cubic->epoch = false;
 	cubic->last_w_max = cubic->w_max;
@@ -173,7 +175,9 @@ static u32 cubic_ssthresh(struct tern_cong *c)
 	else
 		cubic->w_max = c->snd_cwnd;
 	/* whole segments: with a few in flight, a part of one is a large part */
-	return max_t(u32, rounddown((u32)((u64)c->snd_cwnd * beta / BETA_DEN), c->mss), 2 * c->mss);
+	if (gently)
+		reduced = min(reduced + c->mss / 2, c->snd_cwnd - c->mss);
+	return max(rounddown(reduced, c->mss), 2 * c->mss);
 }
 
 /* section 4.9.1 */

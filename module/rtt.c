@@ -13,6 +13,7 @@
 #include "rtt.h"
 
 #define RTO_INITIAL_US	1000000u	/* section 2.1 */
+#define FEW		4		/* samples of a group */
 #define MIN_SPAN_US	(150 * 1000000u)	/* the minimum is of one to two such spans */
 
 /**
@@ -26,6 +27,20 @@ void tern_rtt_init(struct tern_rtt *rtt)
 	rtt->min = ~0u;
 	rtt->last = 0;
 	rtt->span_min = ~0u;
+	rtt->few_min = ~0u;
+	rtt->few_before = ~0u;
+	rtt->few = 0;
+}
+
+static void update_recent_min(struct tern_rtt *rtt, u32 sample)
+{
+	if (rtt->few == FEW) {
+		rtt->few_before = rtt->few_min;
+		rtt->few_min = ~0u;
+		rtt->few = 0;
+	}
+	rtt->few_min = min(rtt->few_min, sample);
+	rtt->few++;
 }
 
 /*
@@ -58,6 +73,7 @@ void tern_rtt_sample(struct tern_rtt *rtt, u32 sample, u32 now_us)
 	sample = clamp(sample, 1u, 1u << 27);
 	rtt->last = sample;
 	update_min(rtt, sample, now_us);
+	update_recent_min(rtt, sample);
 
 	if (!rtt->srtt) {
 		rtt->srtt = sample << 3;
@@ -71,6 +87,20 @@ void tern_rtt_sample(struct tern_rtt *rtt, u32 sample, u32 now_us)
 	if (err < 0)
 		err = -err;
 	rtt->rttvar += err - (rtt->rttvar >> 2);
+}
+
+/**
+ * tern_rtt_recent_min - what the path takes now, without what delays one packet
+ * @rtt: state of one path
+ *
+ * A late timer or a busy receiver delays some packets; a queue delays them all.
+ *
+ * Return: microseconds, the smallest of the last five to eight samples; ~0 before
+ * the first.
+ */
+u32 tern_rtt_recent_min(const struct tern_rtt *rtt)
+{
+	return min(rtt->few_min, rtt->few_before);
 }
 
 /**

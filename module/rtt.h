@@ -12,6 +12,9 @@
  * @last: latest sample
  * @span_min: smallest sample since @span_begin
  * @span_begin: clock
+ * @few_min: smallest of the @few samples since the group before was full; ~0 for none
+ * @few_before: smallest of that group; ~0 for none yet
+ * @few: samples in the group
  */
 struct tern_rtt {
 	u32 srtt;
@@ -20,10 +23,14 @@ struct tern_rtt {
 	u32 last;
 	u32 span_min;
 	u32 span_begin;
+	u32 few_min;
+	u32 few_before;
+	u8 few;
 };
 
 void tern_rtt_init(struct tern_rtt *rtt);
 void tern_rtt_sample(struct tern_rtt *rtt, u32 sample, u32 now_us);
+u32 tern_rtt_recent_min(const struct tern_rtt *rtt);
 u32 tern_rtt_rto(const struct tern_rtt *rtt, u32 floor);
 
 #endif

@@ -52,7 +52,8 @@ struct tern_hystart {
  * @mss: payload of a full segment
  * @credit: for tern_congestion_avoidance(); who uses that zeroes it in ssthresh()
  * @marked: the congestion that @ssthresh is asked about is a mark, not a loss
- * @rtt_us: latest round-trip time; 0 for none yet
+ * @rtt_us: smallest round-trip time of the last few, which tells of a queue and
+ *	not of a packet that was delayed by chance; 0 for none yet
  * @min_rtt_us: smallest one seen
  * @hystart: for tern_slow_start()
  * @priv: the control's own, zero before @init

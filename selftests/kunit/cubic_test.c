@@ -153,6 +153,25 @@ static void cubic_reduces_less_without_a_queue(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, c.snd_cwnd, 70 * MSS);
 }
 
+/* rounding down would make 0.75 of 0.85; but it is a reduction for all that */
+static void cubic_reduces_a_small_window_by_a_segment(struct kunit *test)
+{
+	static const u8 after[] = { [1] = 2, [2] = 2, [3] = 2, [4] = 3, [5] = 4, [6] = 5,
+				    [7] = 6, [8] = 7, [9] = 8, [10] = 9, [11] = 9, [20] = 17 };
+	struct tern_cong c;
+	unsigned int i;
+
+	for (i = 1; i < ARRAY_SIZE(after); i++) {
+		if (!after[i])
+			continue;
+		path_begin(&c, &tern_cubic, i);
+		c.min_rtt_us = 20000;
+		c.rtt_us = 21000;
+		path_lose(&c);
+		KUNIT_EXPECT_EQ(test, c.snd_cwnd, after[i] * MSS);
+	}
+}
+
 static struct kunit_case cubic_cases[] = {
 	KUNIT_CASE(cubic_k_is_the_cube_root),
 	KUNIT_CASE(cubic_follows_its_curve),
@@ -160,6 +179,7 @@ static struct kunit_case cubic_cases[] = {
 	KUNIT_CASE(cubic_converges_fast),
 	KUNIT_CASE(cubic_undo_forgets_the_reduction),
 	KUNIT_CASE(cubic_reduces_less_without_a_queue),
+	KUNIT_CASE(cubic_reduces_a_small_window_by_a_segment),
 	{ }
 };
 

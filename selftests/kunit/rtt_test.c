@@ -79,9 +79,28 @@ static void the_minimum_is_of_the_last_minutes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rtt.min, 5000);
 }
 
+/* a packet that is late, and even a few, do not look like a queue; a queue does */
+static void the_recent_minimum_tells_of_a_queue(struct kunit *test)
+{
+	struct tern_rtt rtt;
+	int i;
+
+	tern_rtt_init(&rtt);
+	tern_rtt_sample(&rtt, 20000, 0);
+	KUNIT_EXPECT_EQ(test, tern_rtt_recent_min(&rtt), 20000);
+	for (i = 0; i < 100; i++) {
+		tern_rtt_sample(&rtt, i % 5 ? 25000 : 20100, 0);
+		KUNIT_EXPECT_LE(test, tern_rtt_recent_min(&rtt), 20100);
+	}
+	for (i = 0; i < 8; i++)
+		tern_rtt_sample(&rtt, 25000, 0);
+	KUNIT_EXPECT_EQ(test, tern_rtt_recent_min(&rtt), 25000);
+}
+
 static struct kunit_case rtt_cases[] = {
 	KUNIT_CASE(rtt_follows_rfc_6298),
 	KUNIT_CASE(the_minimum_is_of_the_last_minutes),
+	KUNIT_CASE(the_recent_minimum_tells_of_a_queue),
 	KUNIT_CASE(rtt_of_any_sample_stays_sane),
 	{ }
 };
