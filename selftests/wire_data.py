@@ -447,7 +447,8 @@ def window_taken_back(w):
     with w.counts(MTUPFail=0):
         for _ in range(5):
             c.send("A", window=0, ack=2)
-            c.expect("A", seq=2, len=w.mss - 1)
+            # the fifth comes after 16 times the first timeout
+            c.expect("A", timeout=60, seq=2, len=w.mss - 1)
     c.state("ESTABLISHED")
     c.send("A", ack=1 + w.mss)
     c.alive()

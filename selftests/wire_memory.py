@@ -130,12 +130,17 @@ def in_order_bytes(w):
     with w.counts(RcvQDrop=0, OFODrop=0, OFOPruned=0):
         left = w.mss
         while left:
-            c.send(len=1)
-            # not by the clock, that would be a minute for them all
+            # one by one an ACK would be waited for so often, and TCP delays each
+            few = min(left, 32)
+            for _ in range(few):
+                c.send(len=1)
             c.sock.setsockopt(socket.SOL_TCP, socket.TCP_QUICKACK, 1)
-            ack = c.expect("A", ack=c.snd_nxt, len=0)
-            edge.watch(ack)
-            left = min(left - 1, ack.window)
+            while True:
+                ack = c.expect("A", len=0)
+                edge.watch(ack)
+                if ack.rel_ack == c.snd_nxt:
+                    break
+            left = min(left - few, ack.window)
     c.read(c.snd_nxt - 1)
 
 

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # In the test machine, with the module loaded: runs the selftests (the command
-# is given) and prints the edges of the state table that no test took.
+# is given) and prints which edges of the state table they took, for ktap.py.
 
 # A test that unloads the module saves the counts before, in such a file.
 rm -f /tmp/tern-edges.*
@@ -18,20 +18,10 @@ if [ -e /proc/net/tern/transitions ]; then
 fi
 if [ ${#edges[@]} -gt 0 ]; then
 	echo
-	awk '
-	NF == 4 {
-		edge = $1 " " $2 " " $3
-		if (!(edge in taken))
-			order[++all] = edge
-		taken[edge] += $4
-	}
+	awk 'NF == 4 { taken[$1 " " $2 " " $3] += $4 }
 	END {
-		for (i = 1; i <= all; i++)
-			missing += !taken[order[i]]
-		printf "State table: %d of %d edges taken\n", all - missing, all
-		for (i = 1; i <= all; i++)
-			if (!taken[order[i]])
-				print "  not taken: " order[i]
-	}' "${edges[@]}"
+		for (edge in taken)
+			print "edge: " edge ": " (taken[edge] ? "taken" : "not taken")
+	}' "${edges[@]}" | sort
 fi
 exit $status

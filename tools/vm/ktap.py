@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""usage: ktap.py FILE STATUS
+"""usage: ktap.py FILE STATUS [FILE STATUS]...
 
-Sums up the KTAP output of kselftest programs that FILE holds. Leaf results
+Sums up the KTAP output of kselftest programs that each FILE holds. Leaf results
 count: that of a program only when it has none of its own, or when it failed
 and none of them did. STATUS is that of the run: anything but 0 is a failure.
+Then the edges of the state table that were taken in none of the runs.
 
 The last line is "N passed, N failed, N skipped"; the status is 0 only when
 something passed and nothing failed."""
@@ -16,6 +17,7 @@ import sys
 RESULT = re.compile(
     r"^([#\s]*)(not )?ok \d+\s*-?\s*([^#]*)(?:#\s*(.*))?$")
 PLAN = re.compile(r"^([#\s]*)1\.\.(\d+)(?:\s*#\s*SKIP\s*(.*))?\s*$")
+EDGE = re.compile(r"^edge: (.*): (not )?taken$")
 PROGRAM = re.compile(r"^# selftests: (.*)$")
 VERDICTS = {123: "the emulator failed, twice",
             124: "the deadline was over, or the machine hung",
@@ -91,16 +93,23 @@ def parse(lines):
     return leaves + current, planned, finished
 
 
-def main():
-    path, status = sys.argv[1], int(sys.argv[2])
-    try:
-        with open(path, encoding="utf-8", errors="replace") as output:
-            leaves, planned, finished = parse(output)
-    except FileNotFoundError:
-        leaves, planned, finished = [], 0, 0
+def print_edges(lines):
+    """guest-check.sh's, of all runs: an edge may be missing from one of them."""
+    edges = {}
+    for match in map(EDGE.match, lines):
+        if match:
+            edge, missing = match.groups()
+            edges[edge] = edges.get(edge, False) or not missing
+    if edges:
+        print(f"\nState table: {sum(edges.values())} of {len(edges)} edges taken")
+        for edge, taken in edges.items():
+            if not taken:
+                print(f"  not taken: {edge}")
 
-    count = {"passed": 0, "failed": 0, "skipped": 0}
-    print()
+
+def sum_up(lines, status, count):
+    """Prints what did not pass in one run, and counts"""
+    leaves, planned, finished = parse(lines)
     for case in leaves:
         count[case.kind] += 1
         if case.kind != "passed":
@@ -115,6 +124,21 @@ def main():
     if not leaves:
         print("failed: there was no test case")
         count["failed"] = max(count["failed"], 1)
+
+
+def main():
+    runs = []
+    for path, status in zip(sys.argv[1::2], sys.argv[2::2]):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as output:
+                runs.append((output.read().splitlines(), int(status)))
+        except FileNotFoundError:
+            runs.append(([], int(status)))
+    print_edges([line for lines, _ in runs for line in lines])
+    print()
+    count = {"passed": 0, "failed": 0, "skipped": 0}
+    for lines, status in runs:
+        sum_up(lines, status, count)
     print("{passed} passed, {failed} failed, {skipped} skipped".format(**count))
     return 1 if count["failed"] else 0
 
