@@ -300,6 +300,12 @@ static u32 recently_used(const struct tern_sock *ts)
 	return max(ts->cwnd_used, ts->cwnd_used_before);
 }
 
+/* RFC 7661, 4.3: slow start, and not more, leads back to where the window was */
+static void remember_window(struct tern_cong *c)
+{
+	c->snd_ssthresh = max(c->snd_ssthresh, c->snd_cwnd / 4 * 3);
+}
+
 /**
  * tern_cong_note_usage - something may have been sent: how full is the window?
  * @sk: socket
@@ -322,7 +328,7 @@ void tern_cong_note_usage(struct sock *sk)
 	if (recently_used(ts) >= c->snd_cwnd / 2) {
 		ts->cwnd_validated = jiffies;
 	} else if (time_after(jiffies, ts->cwnd_validated + NON_VALIDATED_PERIOD)) {
-		c->snd_ssthresh = max(c->snd_ssthresh, c->snd_cwnd / 4 * 3);
+		remember_window(c);
 		c->snd_cwnd = max(c->snd_cwnd / 2, min(initial_window(ts), c->snd_cwnd));
 		ts->cwnd_validated = jiffies;
 	}
@@ -354,7 +360,7 @@ void tern_cong_restart_after_idle(struct sock *sk, u32 idle_us)
 	struct tern_cong *c = &ts->cong;
 	u32 restart = min(initial_window(ts), c->snd_cwnd);
 
-	c->snd_ssthresh = max(c->snd_ssthresh, c->snd_cwnd / 4 * 3);
+	remember_window(c);
 	while (idle_us > ts->rto_us && c->snd_cwnd > restart) {
 		c->snd_cwnd /= 2;
 		idle_us -= ts->rto_us;

@@ -95,12 +95,12 @@ void tern_rtt_sample(struct tern_rtt *rtt, u32 sample, u32 now_us)
  *
  * A late timer or a busy receiver delays some packets; a queue delays them all.
  *
- * Return: microseconds, the smallest of the last five to eight samples; ~0 before
- * the first.
+ * Return: microseconds, the smallest of the last five to eight samples; 0 while
+ * there are fewer, of which the first, of the empty path, would be one.
  */
 u32 tern_rtt_recent_min(const struct tern_rtt *rtt)
 {
-	return min(rtt->few_min, rtt->few_before);
+	return rtt->few_before == ~0u ? 0 : min(rtt->few_min, rtt->few_before);
 }
 
 /**

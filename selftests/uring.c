@@ -274,25 +274,33 @@ TEST_F(uring, messages)
 	EXPECT_STREQ("defg", rest);
 }
 
+#define BUF_SIZE 16
+
+/* Receive, until there is no more, into @count buffers of BUF_SIZE; completions are 2. */
+static int receive_into(struct uring *r, int fd, void *bufs, unsigned int count)
+{
+	struct io_uring_sqe *sqe;
+
+	sqe = uring_sqe(r, IORING_OP_PROVIDE_BUFFERS, count, 1);
+	set_buf(sqe, bufs, BUF_SIZE, 0);
+	sqe->buf_group = 7;
+	if (uring_submit(r) != 1 || result(r, 1) < 0)
+		return -1;
+	sqe = uring_sqe(r, IORING_OP_RECV, fd, 2);
+	sqe->flags = IOSQE_BUFFER_SELECT;
+	sqe->buf_group = 7;
+	sqe->ioprio = IORING_RECV_MULTISHOT;
+	return uring_submit(r) == 1 ? 0 : -1;
+}
+
 TEST_F(uring, receive_many)
 {
-	static char bufs[4][16];
-	struct io_uring_sqe *sqe;
+	static char bufs[4][BUF_SIZE];
 	struct io_uring_cqe cqe;
 	int fds[2];
 
 	ASSERT_EQ(0, sock_pair(self->door, fds));
-	sqe = uring_sqe(&self->ring, IORING_OP_PROVIDE_BUFFERS, 4, 1);
-	set_buf(sqe, bufs, sizeof(bufs[0]), 0);
-	sqe->buf_group = 7;
-	ASSERT_EQ(1, uring_submit(&self->ring));
-	ASSERT_LE(0, result(&self->ring, 1));
-
-	sqe = uring_sqe(&self->ring, IORING_OP_RECV, fds[1], 2);
-	sqe->flags = IOSQE_BUFFER_SELECT;
-	sqe->buf_group = 7;
-	sqe->ioprio = IORING_RECV_MULTISHOT;
-	ASSERT_EQ(1, uring_submit(&self->ring));
+	ASSERT_EQ(0, receive_into(&self->ring, fds[1], bufs, 4));
 	for (int i = 0; i < 3; i++) {
 		char text[4] = { 'a' + i, 'b', 'c' };
 		unsigned int id;
@@ -316,8 +324,7 @@ TEST_F(uring, receive_many)
 /* Data and the end at once: the ring is told that there is more than the data. */
 TEST_F(uring, receive_many_with_end)
 {
-	static char buf[2][16];
-	struct io_uring_sqe *sqe;
+	static char bufs[2][BUF_SIZE];
 	struct io_uring_cqe cqe;
 	int fds[2];
 
@@ -325,17 +332,7 @@ TEST_F(uring, receive_many_with_end)
 	ASSERT_EQ(3, write(fds[0], "abc", 3));
 	close(fds[0]);
 	ASSERT_EQ(POLLRDHUP, wait_event(fds[1], POLLRDHUP));
-	sqe = uring_sqe(&self->ring, IORING_OP_PROVIDE_BUFFERS, 2, 1);
-	set_buf(sqe, buf, sizeof(buf[0]), 0);
-	sqe->buf_group = 7;
-	ASSERT_EQ(1, uring_submit(&self->ring));
-	ASSERT_LE(0, result(&self->ring, 1));
-
-	sqe = uring_sqe(&self->ring, IORING_OP_RECV, fds[1], 2);
-	sqe->flags = IOSQE_BUFFER_SELECT;
-	sqe->buf_group = 7;
-	sqe->ioprio = IORING_RECV_MULTISHOT;
-	ASSERT_EQ(1, uring_submit(&self->ring));
+	ASSERT_EQ(0, receive_into(&self->ring, fds[1], bufs, 2));
 	ASSERT_EQ(0, uring_wait(&self->ring, &cqe));
 	EXPECT_EQ(3, cqe.res);
 	EXPECT_TRUE(cqe.flags & IORING_CQE_F_MORE);

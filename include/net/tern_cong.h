@@ -53,7 +53,7 @@ struct tern_hystart {
  * @credit: for tern_congestion_avoidance(); who uses that zeroes it in ssthresh()
  * @marked: the congestion that @ssthresh is asked about is a mark, not a loss
  * @rtt_us: smallest round-trip time of the last few, which tells of a queue and
- *	not of a packet that was delayed by chance; 0 for none yet
+ *	not of a packet that was delayed by chance; 0 for too few yet
  * @min_rtt_us: smallest one seen
  * @hystart: for tern_slow_start()
  * @priv: the control's own, zero before @init

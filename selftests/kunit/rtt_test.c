@@ -86,7 +86,10 @@ static void the_recent_minimum_tells_of_a_queue(struct kunit *test)
 	int i;
 
 	tern_rtt_init(&rtt);
-	tern_rtt_sample(&rtt, 20000, 0);
+	for (i = 0; i < 4; i++)
+		tern_rtt_sample(&rtt, 20000, 0);
+	KUNIT_EXPECT_EQ(test, tern_rtt_recent_min(&rtt), 0);
+	tern_rtt_sample(&rtt, 21000, 0);
 	KUNIT_EXPECT_EQ(test, tern_rtt_recent_min(&rtt), 20000);
 	for (i = 0; i < 100; i++) {
 		tern_rtt_sample(&rtt, i % 5 ? 25000 : 20100, 0);
