@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Taking back a congestion response that was a mistake: nothing was lost, it
- * was late. Two witnesses: the acknowledgment of a segment that was sent again
+ * was late. Three witnesses: the acknowledgment of a segment that was sent again
  * echoes the timestamp of its first transmission (Eifel, RFC 3522 and RFC
- * 4015), or every retransmission is reported as a duplicate (RFC 3708).
+ * 4015), or every retransmission is reported as a duplicate (RFC 3708), or all
+ * arrives that counted as lost and nothing was sent again yet, as pacing held it.
  *
  * With a timestamp on every segment the first witness speaks at the first
  * acknowledgment after a timeout, which is what F-RTO (RFC 5682) would have to
@@ -136,16 +137,24 @@ static bool echo_is_older(const struct tern_sock *ts, const struct tern_ack_news
 	       seq_before(news->tsecr, tsval);
 }
 
+/* what counted as lost has come by itself, before its turn to be sent again */
+static bool nothing_was_lost(const struct tern_sock *ts)
+{
+	return ts->ca_state == TERN_CA_RECOVERY && !ts->lost_out &&
+	       !ts->undo.retransmitted && !ts->undo.retrans;
+}
+
 /* of all that was reduced since TERN_CA_OPEN; the counter that tells of it, or -1 */
 static int mistaken_reduction(const struct tern_sock *ts, const struct tern_ack_news *news)
 {
 	const struct tern_undo *undo = &ts->undo;
 
-	if (!undo->possible || !undo->retransmitted)
+	if (!undo->possible)
 		return -1;
-	if (news->dsacked && !undo->retrans)
+	if (news->dsacked && undo->retransmitted && !undo->retrans)
 		return TERN_MIB_DSACKUndo;
-	if (!echo_is_older(ts, news, undo->tsval))
+	if (!nothing_was_lost(ts) &&
+	    !(undo->retransmitted && echo_is_older(ts, news, undo->tsval)))
 		return -1;
 	if (ts->ca_state == TERN_CA_LOSS)
 		return TERN_MIB_LossUndo;

@@ -13,8 +13,9 @@ import time
 from lib.flight import (INITIAL_WINDOW, LARGE_BUFFER, burst, ca_state, cwnd, edge,
                         expect_segments, long_path, sack, ssthresh)
 from lib.scenario import TERN, main, scenario
-from lib.wire import check, check_equal
+from lib.wire import check, check_equal, wait_for
 
+SO_MAX_PACING_RATE = 47
 CA_OPEN, CA_RECOVERY, CA_LOSS = 0, 3, 4
 
 
@@ -287,7 +288,7 @@ def undo_timeout(w):
 
 @scenario("undo: a timeout in a recovery was too early: the recovery goes on", variants=TERN, slow=True)
 def undo_timeout_in_recovery(w):
-    w.sysctl("rto_min_ms", 500)
+    w.sysctl("rto_min_ms", 2000)
     c = burst(w)
     with w.counts(FastRetrans=1, Timeouts=(1, None), LossUndo=1, SpuriousRTOs=1, PartialUndo=0):
         sack(c, (1, 4))
@@ -303,6 +304,24 @@ def undo_timeout_in_recovery(w):
     check_equal(ca_state(c), CA_OPEN, "state of recovery")
     check_equal(ssthresh(c), 7, "threshold after one loss in a window of ten")
     check_equal(cwnd(c), 7, "window")
+    c.alive()
+
+
+@scenario("undo: what counted as lost comes before it is sent again")
+def undo_of_nothing(w):
+    c = burst(w)
+    c.sock.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, w.mss)
+    # which leaves at once, and what follows it waits for a second
+    c.send("A", ack=edge(w, 1))
+    c.write(w.mss)
+    c.expect("A", seq=edge(w, INITIAL_WINDOW), len=w.mss)
+    with w.counts(SackRecovery=1, RetransSegs=0, Timeouts=0):
+        sack(c, (2, 5), ack=1)
+        wait_for(lambda: ca_state(c) == CA_RECOVERY, "a recovery")
+        c.send("A", ack=edge(w, INITIAL_WINDOW + 1))
+        check_equal(ca_state(c), CA_OPEN, "state of recovery")
+    check(ssthresh(c) > INITIAL_WINDOW, f"ssthresh {ssthresh(c)}")
+    c.sock.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, 1 << 30)
     c.alive()
 
 

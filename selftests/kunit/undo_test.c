@@ -117,8 +117,34 @@ static void nothing_is_undone_that_was_not_sent_again(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, flight_send(f, FLIGHT_MSS));
 	tern_undo_begin(flight_sk(f));
 	f->ts.ca_state = TERN_CA_RECOVERY;
+	flight_mark_lost(f, segment(f, 0));
 	f->news.dsacked = FLIGHT_MSS;
 	KUNIT_EXPECT_FALSE(test, tern_undo_try(flight_sk(f), &f->news));
+}
+
+/* one segment counted as lost, and comes before it is its turn to be sent again */
+static void what_comes_by_itself_undoes(struct kunit *test)
+{
+	static const struct tern_options none;
+	struct flight *f = test->priv;
+	int i;
+
+	for (i = 0; i < 10; i++)
+		KUNIT_ASSERT_NOT_NULL(test, flight_send(f, FLIGHT_MSS));
+	f->ts.cong.snd_cwnd = CWND;
+	f->ts.cong.snd_ssthresh = 2 * CWND;
+	tern_undo_begin(flight_sk(f));
+	f->ts.ca_state = TERN_CA_RECOVERY;
+	f->ts.recover_seq = f->ts.snd_nxt;
+	f->ts.cong.snd_ssthresh = CWND / 2;
+	flight_mark_lost(f, segment(f, 0));
+	flight_mark_lost(f, segment(f, 1));
+	flight_ack(f, f->iss + FLIGHT_MSS, &none, true);
+	KUNIT_EXPECT_FALSE(test, tern_undo_try(flight_sk(f), &f->news));
+	flight_ack(f, f->iss + 2 * FLIGHT_MSS, &none, true);
+	KUNIT_EXPECT_TRUE(test, tern_undo_try(flight_sk(f), &f->news));
+	KUNIT_EXPECT_EQ(test, f->ts.cong.snd_ssthresh, 2 * CWND);
+	KUNIT_EXPECT_EQ(test, f->ts.ca_state, TERN_CA_OPEN);
 }
 
 /* timeout after timeout, for longer than the clock can tell earlier from later */
@@ -218,6 +244,7 @@ static struct kunit_case undo_cases[] = {
 	KUNIT_CASE(echo_of_the_repair_undoes_nothing),
 	KUNIT_CASE(half_an_answer_undoes_nothing),
 	KUNIT_CASE(duplicates_of_all_repairs_undo),
+	KUNIT_CASE(what_comes_by_itself_undoes),
 	KUNIT_CASE(nothing_is_undone_that_was_not_sent_again),
 	KUNIT_CASE(nothing_is_undone_after_an_hour),
 	KUNIT_CASE(a_timeout_in_a_recovery_is_judged_by_itself),
