@@ -3,8 +3,8 @@
  * Taking back a congestion response that was a mistake: nothing was lost, it
  * was late. Three witnesses: the acknowledgment of a segment that was sent again
  * echoes the timestamp of its first transmission (Eifel, RFC 3522 and RFC
- * 4015), or every retransmission is reported as a duplicate (RFC 3708), or all
- * arrives that counted as lost and nothing was sent again yet, as pacing held it.
+ * 4015); every retransmission is reported as a duplicate (RFC 3708); or all that
+ * counted as lost arrives while pacing still holds the retransmissions back.
  *
  * With a timestamp on every segment the first witness speaks at the first
  * acknowledgment after a timeout, which is what F-RTO (RFC 5682) would have to
@@ -137,11 +137,10 @@ static bool echo_is_older(const struct tern_sock *ts, const struct tern_ack_news
 	       seq_before(news->tsecr, tsval);
 }
 
-/* what counted as lost has come by itself, before its turn to be sent again */
+/* what counted as lost has come by itself: not even a loss probe was sent again */
 static bool nothing_was_lost(const struct tern_sock *ts)
 {
-	return ts->ca_state == TERN_CA_RECOVERY && !ts->lost_out &&
-	       !ts->undo.retransmitted && !ts->undo.retrans;
+	return ts->ca_state == TERN_CA_RECOVERY && !ts->lost_out && !ts->undo.retrans;
 }
 
 /* of all that was reduced since TERN_CA_OPEN; the counter that tells of it, or -1 */
@@ -151,11 +150,14 @@ static int mistaken_reduction(const struct tern_sock *ts, const struct tern_ack_
 
 	if (!undo->possible)
 		return -1;
-	if (news->dsacked && undo->retransmitted && !undo->retrans)
+	if (!undo->retransmitted) {
+		if (!nothing_was_lost(ts))
+			return -1;
+	} else if (news->dsacked && !undo->retrans) {
 		return TERN_MIB_DSACKUndo;
-	if (!nothing_was_lost(ts) &&
-	    !(undo->retransmitted && echo_is_older(ts, news, undo->tsval)))
+	} else if (!echo_is_older(ts, news, undo->tsval)) {
 		return -1;
+	}
 	if (ts->ca_state == TERN_CA_LOSS)
 		return TERN_MIB_LossUndo;
 	return seq_before(ts->snd_una, ts->recover_seq) ? TERN_MIB_PartialUndo :

@@ -538,7 +538,7 @@ TEST_F(stream, low_water_mark)
 
 TEST_F(stream, many_small_pieces)
 {
-	struct transfer t = { .total = 10000, .piece = 20 };
+	struct transfer t = { .total = 20000, .piece = 20 };
 	pthread_t thread;
 	int fds[2];
 

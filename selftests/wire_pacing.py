@@ -10,11 +10,10 @@ import socket
 import subprocess
 import time
 
-from lib.flight import INITIAL_WINDOW, LARGE_BUFFER, in_flight, long_path
+from lib.flight import INITIAL_WINDOW, LARGE_BUFFER, SO_MAX_PACING_RATE, in_flight, long_path
 from lib.scenario import TERN, main, scenario
 from lib.wire import check, check_equal, relative
 
-SO_MAX_PACING_RATE = 47
 RATE = 150000           # bytes per second
 SEGMENTS = 30
 BURST = 2               # segments that may leave at once at that rate

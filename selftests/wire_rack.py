@@ -10,12 +10,11 @@ then.
 import socket
 import time
 
-from lib.flight import (INITIAL_WINDOW, LARGE_BUFFER, burst, ca_state, cwnd, edge,
-                        expect_segments, long_path, sack, ssthresh)
+from lib.flight import (INITIAL_WINDOW, LARGE_BUFFER, SO_MAX_PACING_RATE, burst, ca_state, cwnd,
+                        edge, expect_segments, long_path, sack, ssthresh)
 from lib.scenario import TERN, main, scenario
 from lib.wire import check, check_equal, wait_for
 
-SO_MAX_PACING_RATE = 47
 CA_OPEN, CA_RECOVERY, CA_LOSS = 0, 3, 4
 
 

@@ -122,7 +122,7 @@ static void nothing_is_undone_that_was_not_sent_again(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, tern_undo_try(flight_sk(f), &f->news));
 }
 
-/* one segment counted as lost, and comes before it is its turn to be sent again */
+/* two segments count as lost, and come before it is their turn to be sent again */
 static void what_comes_by_itself_undoes(struct kunit *test)
 {
 	static const struct tern_options none;

@@ -8,6 +8,7 @@ import time
 from lib.wire import Conn
 
 INITIAL_WINDOW = 10
+SO_MAX_PACING_RATE = 47     # Python has no name for it
 # A buffer that takes everything a scenario writes
 LARGE_BUFFER = [(socket.SOL_SOCKET, socket.SO_SNDBUF, 200000)]
 
